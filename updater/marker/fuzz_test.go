@@ -1,0 +1,164 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package marker_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tidemark-io/tidemark/updater/marker"
+)
+
+// FuzzEdit throws any file and any tag at Edit. Whatever it answers must obey
+// the law, be stable when done again, and not differ when Find was asked first.
+func FuzzEdit(f *testing.F) {
+	seeds, err := filepath.Glob("testdata/golden/*/before/*")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range seeds {
+		data, err := os.ReadFile(path) //nolint:gosec // a file of the test's own folder
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, tag := range []string{"2.0.0", "1.10", "yes", "a:b", "-", "1\n"} {
+			f.Add(data, tag)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte, tag string) { editAny(t, data, tag) })
+}
+
+func editAny(t *testing.T, data []byte, tag string) {
+	t.Helper()
+	choose := marker.ByRef(func(ref marker.Ref) (marker.Image, bool) {
+		return marker.Image{Name: "x.io/y", Tag: tag, Digest: digest}, ref.Name != "nobody"
+	})
+	original := bytes.Clone(data)
+	result, err := marker.Edit(data, choose, marker.Options{})
+	if !bytes.Equal(data, original) {
+		t.Fatal("the input was modified")
+	}
+	markers, _, findErr := marker.Find(data, marker.Options{})
+	if err != nil {
+		if !bytes.Equal(result.Data, original) || len(result.Changes) > 0 {
+			t.Fatal("failed, and changed something")
+		}
+		return
+	}
+	if findErr != nil {
+		t.Fatalf("Find refuses what Edit has edited: %v", findErr)
+	}
+	if len(markers) < len(result.Changes) {
+		t.Fatalf("%d changes at %d markers", len(result.Changes), len(markers))
+	}
+	checkLaw(t, data, result)
+	trusted, err := marker.Edit(data, choose, marker.Options{Trusted: true})
+	if err != nil || !bytes.Equal(trusted.Data, result.Data) {
+		t.Fatalf("a trusted edit answers otherwise: %v", err)
+	}
+	again, err := marker.Edit(result.Data, choose, marker.Options{})
+	if err != nil || len(again.Changes) > 0 {
+		t.Fatalf("a second edit changes something: %v %+v\n%q", err, again.Changes, result.Data)
+	}
+}
+
+// TestRandomFilesObeyTheLaw builds files at random from pieces of YAML that are
+// hard to edit, so that most of them can be read, unlike those of the fuzzer.
+func TestRandomFilesObeyTheLaw(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret, and the same in each run
+	tags := []string{"2.0.0", "1.10", "true", "0x1F", "v1", "2024-01-01", "1e3", "null", "0755"}
+	edited := 0
+	for range 3000 {
+		data := randomFile(rng)
+		tag := tags[rng.IntN(len(tags))]
+		editAny(t, data, tag)
+		if t.Failed() {
+			t.Fatalf("the file:\n%q", data)
+		}
+		result, err := marker.Edit(data, marker.ByRef(func(marker.Ref) (marker.Image, bool) {
+			return marker.Image{Name: "x", Tag: tag}, true
+		}), marker.Options{})
+		if err == nil {
+			edited += len(result.Changes)
+		}
+	}
+	if edited < 3000 {
+		t.Errorf("only %d values were edited: the files are poor", edited)
+	}
+}
+
+func randomFile(rng *rand.Rand) []byte {
+	var b strings.Builder
+	if rng.IntN(8) == 0 {
+		b.WriteString("\ufeff")
+	}
+	for range 1 + rng.IntN(3) {
+		if rng.IntN(2) == 0 {
+			b.WriteString(pick(rng, "---\n", "--- # c\n", "...\n---\n", "# head 🚀\n---\n"))
+		}
+		randomBlock(rng, &b, 0, 0)
+	}
+	text := b.String()
+	switch rng.IntN(4) {
+	case 0:
+		text = strings.ReplaceAll(text, "\n", "\r\n")
+	case 1:
+		text = strings.TrimSuffix(text, "\n")
+	}
+	return []byte(text)
+}
+
+func pick(rng *rand.Rand, from ...string) string { return from[rng.IntN(len(from))] }
+
+func randomBlock(rng *rand.Rand, b *strings.Builder, indent, depth int) {
+	pad := strings.Repeat(" ", indent)
+	sequence := rng.IntN(3) == 0
+	for i := range 1 + rng.IntN(4) {
+		if rng.IntN(5) == 0 {
+			b.WriteString(pick(rng, "\n", "# note\n", pad+"# é 🚀 note\n", "   \n"))
+		}
+		if rng.IntN(6) == 0 {
+			b.WriteString(pad + `# {"$imagepolicy": "a:b:tag"}` + "\n")
+		}
+		b.WriteString(pad)
+		if sequence {
+			b.WriteString("-")
+		} else {
+			b.WriteString(keyName(rng, i) + ":")
+		}
+		if depth < 4 && rng.IntN(3) == 0 {
+			b.WriteString(pick(rng, "\n", " # x\n", " &a"+string(rune('a'+i))+"\n", "  \n"))
+			randomBlock(rng, b, indent+1+rng.IntN(3), depth+1)
+			continue
+		}
+		randomScalar(rng, b, pad)
+	}
+}
+
+func keyName(rng *rand.Rand, i int) string {
+	return pick(rng, "key", "é", "image", "a-b.c/d", "x y") + string(rune('a'+i))
+}
+
+func randomScalar(rng *rand.Rand, b *strings.Builder, pad string) {
+	mark := pick(rng, "", " # c", ` # {"$imagepolicy": "a:b"}`, `  #{"$imagepolicy":"a:b:tag"} `,
+		"\t"+`# {"$imagepolicy": "a:b:digest"}`, ` # {"$imagepolicy": "a:nobody"}`)
+	switch rng.IntN(8) {
+	case 0:
+		b.WriteString(" " + pick(rng, "|", ">-", "|+", "|2-", ">") + mark + "\n" + pad + "    a:1\n")
+	case 1:
+		b.WriteString(" [ a, \n" + pad + "   'b'," + mark + "\n" + pad + "  {k: v" + mark + "\n" + pad + " } ]\n")
+	case 2:
+		b.WriteString(mark + "\n")
+	case 3:
+		b.WriteString(` "two` + "\n" + pad + "   lin\\u0065s \\\n" + pad + `  more"` + mark + "\n")
+	default:
+		b.WriteString(pick(rng, " ", "  ", " &x ", " !!str ", " !t &y ") +
+			pick(rng, "a:1", "'a'", `"a"`, "1.0", "~", "''", `""`, "a b", "é🚀", "it''s", "a#b", "'it''s'", "- ", "true") +
+			mark + "\n")
+	}
+}

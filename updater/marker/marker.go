@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package marker
+
+import (
+	"bytes"
+	"path"
+)
+
+// Key is the JSON key that makes a comment a marker.
+const Key = "$imagepolicy"
+
+// Marker is one marked scalar value of a file.
+type Marker struct {
+	Ref
+	// Document counts the documents of the file, from 0.
+	Document int
+	// Path is the way to the value from the document's root, as in
+	// spec.containers[0].image; keys that are no plain words are quoted in
+	// brackets, as in metadata.annotations["a.b/c"]. Empty: the root itself.
+	Path string
+	// Line and Column say where the value begins: from 1, the column in characters.
+	Line, Column int
+	// Value is the scalar's value as a YAML reader sees it; of a block scalar
+	// its only line, without the line break.
+	Value string
+	// Object is the Kubernetes object that the value is in: the document, or the
+	// item of a list. All fields are empty where the file does not say.
+	Object ObjectID
+}
+
+// ObjectID names a Kubernetes object.
+type ObjectID struct {
+	APIVersion, Kind, Namespace, Name string
+}
+
+// Options bounds the work on one file. A zero field means its default.
+type Options struct {
+	// MaxBytes is the size of the largest file that is read, 8 MiB by default.
+	MaxBytes int
+	// MaxMarkers is the number of markers, readable or not, that a file may
+	// have, 10,000 by default.
+	MaxMarkers int
+	// MaxNodes is the number of YAML nodes that a file may have, 400,000 by default.
+	MaxNodes int
+	// Trusted says that Find has read these very bytes without an error. Edit then
+	// reads the file once with the second reader, after the edit, and not twice;
+	// the result must be what the first reader saw, with the intended changes.
+	Trusted bool
+}
+
+const (
+	defaultMaxBytes   = 8 << 20
+	defaultMaxMarkers = 10_000
+	defaultMaxNodes   = 400_000
+	// maxDepth bounds the nesting of collections. OpenAPI schemas in custom
+	// resource definitions reach about 60.
+	maxDepth = 500
+	// maxOffset keeps every offset within 32 bits.
+	maxOffset = 1 << 30
+)
+
+func (o Options) withDefaults() Options {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = defaultMaxBytes
+	}
+	o.MaxBytes = min(o.MaxBytes, maxOffset)
+	if o.MaxMarkers <= 0 {
+		o.MaxMarkers = defaultMaxMarkers
+	}
+	if o.MaxNodes <= 0 {
+		o.MaxNodes = defaultMaxNodes
+	}
+	return o
+}
+
+// Candidate reports whether a file of this name may hold markers: its
+// extension is .yaml or .yml, or its name is Kustomization. The path has slashes.
+func Candidate(file string) bool {
+	switch path.Ext(file) {
+	case ".yaml", ".yml":
+		return true
+	}
+	return path.Base(file) == "Kustomization"
+}
+
+// Mentions reports whether the text of a marker occurs in data at all. A file
+// without it needs no further look, whether it is YAML or not.
+func Mentions(data []byte) bool {
+	return bytes.Contains(data, []byte(Key))
+}
