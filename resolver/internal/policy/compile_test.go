@@ -89,7 +89,7 @@ func FuzzCompile(f *testing.F) {
 				}
 				continue
 			}
-			r, err := Evaluate(p, TagsOf([]string{tag, other}))
+			r, err := Evaluate(t.Context(), p, TagsOf([]string{tag, other}))
 			if (err == nil) != (r.Rejected < r.Considered) {
 				t.Errorf("error %v, but %+v", err, r)
 			}

@@ -70,7 +70,7 @@ func TestEvaluatePicksTheBest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := mustCompile(t, tt.spec)
 			for _, tags := range [][]Tag{TagsOf(tt.tags), reversed(TagsOf(tt.tags))} {
-				got, err := Evaluate(p, tags)
+				got, err := Evaluate(t.Context(), p, tags)
 				if err != nil || got.Tag != tt.want {
 					t.Errorf("got %q, %v; want %q", got.Tag, err, tt.want)
 				}
@@ -103,7 +103,7 @@ func TestLatestOrdersByTime(t *testing.T) {
 		"zones do not matter":          {[]Tag{{Name: "a", FirstSeen: day(1)}, {Name: "b", FirstSeen: day(1).In(time.FixedZone("", 3600))}}, "b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Evaluate(mustCompile(t, Spec{Latest: &Latest{}}), tt.tags)
+			got, err := Evaluate(t.Context(), mustCompile(t, Spec{Latest: &Latest{}}), tt.tags)
 			if err != nil || got.Tag != tt.want {
 				t.Errorf("got %q, %v; want %q", got.Tag, err, tt.want)
 			}
@@ -113,7 +113,7 @@ func TestLatestOrdersByTime(t *testing.T) {
 
 func TestEvaluateCountsAndSaysWhatWasRejected(t *testing.T) {
 	tags := TagsOf(names("app-1.0.0", "app-2.0.0", "app-f", "app-e", "app-d", "app-c", "app-b", "app-a", "other"))
-	got, err := Evaluate(mustCompile(t, semVer("1.x").with(`^app-(.*)`, "$1")), reversed(tags))
+	got, err := Evaluate(t.Context(), mustCompile(t, semVer("1.x").with(`^app-(.*)`, "$1")), reversed(tags))
 	want := Result{
 		Tag: "app-1.0.0", Considered: 9, Rejected: 8, Filtered: 1, Unparsed: 6, OutOfRange: 1,
 		Unparsable: names("app-a", "app-b", "app-c", "app-d", "app-e"),
@@ -138,7 +138,7 @@ func TestEvaluateSaysWhyNothingIsLeft(t *testing.T) {
 		"no numbers":      {numerical(Ascending), names("a"), ErrNoneEligible, 1, "unable to determine latest version from provided list"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Evaluate(mustCompile(t, tt.spec), TagsOf(tt.tags))
+			got, err := Evaluate(t.Context(), mustCompile(t, tt.spec), TagsOf(tt.tags))
 			if !errors.Is(err, tt.want) || err.Error() != tt.sentence {
 				t.Errorf("error %v, want %v", err, tt.sentence)
 			}

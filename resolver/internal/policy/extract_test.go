@@ -34,6 +34,7 @@ func FuzzExtract(f *testing.F) {
 }
 
 func checkExtract(t *testing.T, pattern, extract, tag string) {
+	t.Helper()
 	compiled, err := compileFilter(Filter{Pattern: pattern, Extract: extract})
 	if err != nil || compiled == nil || compiled.extract == nil {
 		return

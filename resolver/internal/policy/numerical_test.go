@@ -35,6 +35,7 @@ func FuzzNumerical(f *testing.F) {
 var decimalPattern = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$`)
 
 func checkNumbers(t *testing.T, a, b string) {
+	t.Helper()
 	ka, kb := appendNumberKey(nil, a), appendNumberKey(nil, b)
 	for s, key := range map[string][]byte{a: ka, b: kb} {
 		if got, want := key[0] != classUnparsable, decimalPattern.MatchString(s); got != want {

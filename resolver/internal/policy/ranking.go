@@ -3,6 +3,11 @@
 
 package policy
 
+import (
+	"context"
+	"iter"
+)
+
 // The classes of keys; see the package comment.
 const (
 	classUnparsable byte = iota
@@ -37,8 +42,8 @@ type Ranking struct {
 // ID returns the ranking's identity.
 func (r *Ranking) ID() RankingID { return r.id }
 
-// AppendKey appends the tag's key to dst. False means that the filter does not match the tag: nothing is appended.
-func (r *Ranking) AppendKey(dst []byte, tag Tag) ([]byte, bool) {
+// appendKey appends the tag's key to dst. False means that the filter does not match the tag: nothing is appended.
+func (r *Ranking) appendKey(dst []byte, tag Tag) ([]byte, bool) {
 	text := tag.Name
 	if r.filter != nil {
 		var ok bool
@@ -58,4 +63,27 @@ func (r *Ranking) AppendKey(dst []byte, tag Tag) ([]byte, bool) {
 	default:
 		return append(dst, classUnparsable), true
 	}
+}
+
+// Entries encodes all tags: yield gets those that the filter matches, in the tags' order. The error is the context's.
+func (r *Ranking) Entries(ctx context.Context, tags iter.Seq[Tag], yield func(Entry)) error {
+	var key []byte
+	i := 0
+	for tag := range tags {
+		if err := checkAt(ctx, i); err != nil {
+			return err
+		}
+		i++
+		var matched bool
+		if key, matched = r.appendKey(key[:0], tag); matched {
+			yield(Entry{Key: string(key), Tag: tag.Name})
+		}
+	}
+	return nil
+}
+
+// Entry returns the tag with its key. False means that the filter does not match it.
+func (r *Ranking) Entry(tag Tag) (Entry, bool) {
+	key, matched := r.appendKey(nil, tag)
+	return Entry{Key: string(key), Tag: tag.Name}, matched
 }

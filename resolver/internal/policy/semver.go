@@ -22,7 +22,7 @@ func compileRange(s string) ([]span, error) {
 	parsed, err := semver.NewConstraint(s)
 	if err != nil {
 		if strings.HasPrefix(err.Error(), "improper constraint: ") {
-			return nil, err //nolint:wrapcheck // it is the sentence that people know
+			return nil, err // the sentence that people know
 		}
 		return nil, fmt.Errorf("improper constraint: %q: %w", s, err)
 	}

@@ -65,6 +65,7 @@ func FuzzVersion(f *testing.F) {
 
 // checkVersions holds parsing and order of two tags against Masterminds.
 func checkVersions(t *testing.T, a, b string) {
+	t.Helper()
 	va, oka := parseVersion(a)
 	vb, okb := parseVersion(b)
 	wa, wb := oracle(a), oracle(b)
@@ -100,6 +101,7 @@ func FuzzRange(f *testing.F) {
 
 // checkRange holds what a range says of a version against Masterminds.
 func checkRange(t *testing.T, constraint, tag string) {
+	t.Helper()
 	spans, err := compileRange(constraint)
 	want, wantErr := semver.NewConstraint(constraint)
 	if err != nil && strings.Contains(err.Error(), "name the versions") {
@@ -140,7 +142,7 @@ func TestSemVerAnswersAsAPlainLoop(t *testing.T) {
 		for i := range tags {
 			tags[i] = randomVersion(random)
 		}
-		got, _ := Evaluate(p, TagsOf(tags))
+		got, _ := Evaluate(t.Context(), p, TagsOf(tags))
 		if want := plainLoop(t, constraint, tags); got.Tag != want {
 			t.Errorf("range %q of %q: %q, want %q", constraint, tags, got.Tag, want)
 		}

@@ -63,7 +63,7 @@ func BenchmarkEvaluate(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := policy.Evaluate(p, tags); err != nil {
+				if _, err := policy.Evaluate(b.Context(), p, tags); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -77,7 +77,9 @@ func BenchmarkBuildView(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newView(p.Ranking(), s.tags)
+				if _, err := newView(b.Context(), p.Ranking(), s.tags); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}
@@ -89,9 +91,9 @@ func BenchmarkWarm(b *testing.B) {
 	for name, p := range benchmarkPolicies(b) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			x.Prepare(p)
+			prepare(b, x, p)
 			for b.Loop() {
-				if _, err := x.Prepare(p).Evaluate(p); err != nil {
+				if _, err := prepare(b, x, p).Evaluate(b.Context(), p); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -109,14 +111,14 @@ func BenchmarkOneTag(b *testing.B) {
 	}
 	policies = append(policies, slices.Repeat([]*policy.Policy{benchmarkPolicies(b)["filtered numerical"]}, 50)...)
 	for _, p := range policies {
-		x.Acquire(p)
+		acquire(b, x, p)
 	}
 	changes := []Delta{{Added: policy.TagsOf([]string{"99.0.0"})}, {Removed: []string{"99.0.0"}}}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		s := x.Apply(changes[i%2])
 		for _, p := range policies {
-			if _, err := s.Evaluate(p); err != nil {
+			if _, err := s.Evaluate(b.Context(), p); err != nil {
 				b.Fatal(err)
 			}
 		}

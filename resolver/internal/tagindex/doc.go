@@ -14,8 +14,9 @@
 //
 // Snapshots are immutable, and what did not change is shared between one and the next. Readers take the current one without
 // a lock, never wait, and may keep it: all that they ask of one snapshot is answered from one revision of the tag set.
-// Writers (Apply, Acquire, and a Prepare whose view is not there yet) take turns; the longest turn is that of building a
-// view, about two microseconds a tag.
+// There is one writer at a time: Apply takes what it takes to change each view. A view that is not there yet is built by the
+// first who asks for it (Acquire, Prepare), about half a microsecond a tag, one at a time, beside readers and writers, and ends
+// with the caller's context: a pattern from a stranger delays nothing but other new views.
 //
 // # Structure
 //

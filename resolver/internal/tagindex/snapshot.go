@@ -5,7 +5,10 @@ package tagindex
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,13 +36,22 @@ func (s *Snapshot) Tags() iter.Seq[policy.Tag] { return s.tags.all }
 func (s *Snapshot) Tag(name string) (policy.Tag, bool) { return s.tags.find(policy.Tag{Name: name}) }
 
 // Evaluate answers the policy as policy.Evaluate does over all tags: with the same result and errors. It takes a few searches
-// if the snapshot has the policy's view (see Index.Prepare and Index.Acquire), else it looks at every tag.
-func (s *Snapshot) Evaluate(p *policy.Policy) (policy.Result, error) {
+// if the snapshot has the policy's view (see Index.Prepare and Index.Acquire), else it looks at every tag, and the error can
+// be the context's.
+func (s *Snapshot) Evaluate(ctx context.Context, p *policy.Policy) (policy.Result, error) {
 	v, ok := s.views[p.Ranking().ID()]
 	if !ok {
-		return policy.Evaluate(p, slices.Collect(s.Tags())) //nolint:wrapcheck // its sentinels are the documented ones
+		return policy.Evaluate(ctx, p, slices.Collect(s.Tags()))
 	}
-	return p.Pick(ranked{considered: s.tags.size, entries: v.entries}) //nolint:wrapcheck // as above
+	return p.Pick(ranked{considered: s.tags.size, entries: v.entries})
+}
+
+// with returns the snapshot with one more view.
+func (s *Snapshot) with(v *view) *Snapshot {
+	views := make(map[policy.RankingID]*view, len(s.views)+1)
+	maps.Copy(views, s.views)
+	views[v.ranking.ID()] = v
+	return &Snapshot{revision: s.revision, tags: s.tags, views: views}
 }
 
 // view is the tags in the order of one ranking.
@@ -59,21 +71,18 @@ func newTags() *list[policy.Tag] {
 	return newList(func(a, b policy.Tag) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// newView parses and orders all tags.
-func newView(r *policy.Ranking, tags *list[policy.Tag]) *view {
-	v := &view{ranking: r, use: &use{}, entries: newList(func(a, b policy.Entry) int {
+// newView parses and orders all tags. The error is the context's.
+func newView(ctx context.Context, r *policy.Ranking, tags *list[policy.Tag]) (*view, error) {
+	empty := newList(func(a, b policy.Entry) int {
 		return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Tag, b.Tag))
-	})}
+	})
 	edits := make([]edit[policy.Entry], 0, tags.size)
-	var key []byte
-	for tag := range tags.all {
-		var matched bool
-		if key, matched = r.AppendKey(key[:0], tag); matched {
-			edits = append(edits, edit[policy.Entry]{element: policy.Entry{Key: string(key), Tag: tag.Name}})
-		}
+	if err := r.Entries(ctx, tags.all, func(e policy.Entry) {
+		edits = append(edits, edit[policy.Entry]{element: e})
+	}); err != nil {
+		return nil, fmt.Errorf("building a view of %d tags: %w", tags.size, err)
 	}
-	v.entries = v.entries.edited(edits)
-	return v
+	return &view{ranking: r, use: &use{}, entries: empty.edited(edits)}, nil
 }
 
 // changed returns the view after some tags changed: the view itself if none of them matters to it.
@@ -103,8 +112,7 @@ func (v *view) entry(tag *policy.Tag) (policy.Entry, bool) {
 	if tag == nil {
 		return policy.Entry{}, false
 	}
-	key, matched := v.ranking.AppendKey(nil, *tag)
-	return policy.Entry{Key: string(key), Tag: tag.Name}, matched
+	return v.ranking.Entry(*tag)
 }
 
 // ranked shows a view to a policy.
