@@ -1,0 +1,308 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gitrepo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// Hash is a Git object id.
+type Hash = plumbing.Hash
+
+// A cache beyond these is thrown away before the next download, which is at depth 1 again. Every incremental
+// fetch leaves a pack, every commit written here 3 or more loose objects.
+const (
+	maxPacks        = 100
+	maxLooseObjects = 10_000
+)
+
+// objectMemory is what a Repo keeps of decoded objects, in bytes: trees, mostly.
+const objectMemory = 16 << 20
+
+// maxUnpushed is how many commits made here are remembered for a push.
+const maxUnpushed = 1000
+
+// Repo is a remote repository, its cache and a connection pool. Its methods may be called from any goroutine;
+// they run one at a time.
+type Repo struct {
+	mu      sync.Mutex
+	remote  Remote
+	dir     string
+	lock    *os.File
+	conn    connector
+	store   *filesystem.Storage
+	refs    map[string]Hash // remote reference -> commit, all complete in the cache
+	shallow []Hash
+	loose   int             // loose objects, about
+	damaged bool            // to be rebuilt by the next Fetch
+	made    map[Hash]Commit // commits made here that no push has sent yet
+	blobs   *BlobIndex      // which blobs and trees have markers
+}
+
+// Open opens the cache of a remote under cacheDir, and makes it when it is missing or cannot be read. It does
+// not connect. Errors: ErrURL, ErrCredential, ErrCacheInUse, or what the file system says.
+func Open(cacheDir string, remote Remote) (*Repo, error) {
+	remote, err := remote.normal()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := connect(remote)
+	if err != nil {
+		return nil, err
+	}
+	r := &Repo{remote: remote, dir: filepath.Join(cacheDir, remote.key()), conn: conn}
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		return nil, r.fail("open", ErrCache, err.Error(), nil)
+	}
+	if r.lock, err = lockFile(filepath.Join(r.dir, "lock")); err != nil {
+		if errors.Is(err, ErrCacheInUse) {
+			return nil, r.fail("open", ErrCacheInUse, "", nil)
+		}
+		return nil, r.fail("open", ErrCache, err.Error(), nil)
+	}
+	now := time.Now()
+	_ = os.Chtimes(r.dir, now, now) // for Prune; a cache that looks older than it is costs a fetch
+	r.blobs = loadBlobIndex(filepath.Join(r.dir, "blobindex"))
+	if err := r.load(); err != nil {
+		if err = r.wipe(); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
+	return r, nil
+}
+
+// URL is the remote's, without a credential.
+func (r *Repo) URL() string { return Redact(r.remote.URL) }
+
+// Close gives the cache and the connections back.
+func (r *Repo) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conn.close()
+	r.blobs.save(true)
+	err := r.closeStore()
+	if r.lock != nil {
+		err = errors.Join(err, r.lock.Close())
+		r.lock = nil
+	}
+	return err
+}
+
+func (r *Repo) closeStore() error {
+	if r.store == nil {
+		return nil
+	}
+	err := r.store.Close()
+	r.store = nil
+	return err
+}
+
+// load opens what is in the folder; any error means that it has to be rebuilt.
+func (r *Repo) load() error {
+	r.refs, r.shallow, r.made, r.damaged = map[string]Hash{}, nil, map[Hash]Commit{}, false
+	if _, err := os.Stat(r.path("HEAD")); err != nil {
+		return err
+	}
+	var err error
+	if r.shallow, err = readShallow(r.path("shallow")); err != nil {
+		return err
+	}
+	if r.refs, err = readRefs(r.path("packed-refs")); err != nil {
+		return err
+	}
+	leftovers, err := filepath.Glob(r.path("objects", "pack", "tmp_*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range leftovers {
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	r.store = filesystem.NewStorageWithOptions(osfs.New(r.dir, osfs.WithBoundOS()),
+		cache.NewObjectLRU(objectMemory), filesystem.Options{KeepDescriptors: true, ExclusiveAccess: false})
+	for _, hash := range r.refs {
+		if err := r.complete(hash); err != nil {
+			return errors.Join(err, r.closeStore())
+		}
+	}
+	r.loose = r.countLoose()
+	return nil
+}
+
+// wipe empties the cache. The blob index stays: it is about contents, not about this cache.
+func (r *Repo) wipe() error {
+	err := r.closeStore()
+	for _, name := range []string{"HEAD", "packed-refs", "shallow", "objects", "refs"} {
+		err = errors.Join(err, os.RemoveAll(r.path(name)))
+	}
+	for _, name := range []string{"objects/pack", "objects/info", "refs/heads"} {
+		err = errors.Join(err, os.MkdirAll(r.path(name), 0o700))
+	}
+	config := []byte("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
+	err = errors.Join(err, writeFile(r.path("config"), config), writeFile(r.path("HEAD"), []byte("ref: refs/heads/none\n")))
+	if err == nil {
+		err = r.load()
+	}
+	if err != nil {
+		return r.fail("open", ErrCache, err.Error(), nil)
+	}
+	return nil
+}
+
+func (r *Repo) path(names ...string) string {
+	return filepath.Join(append([]string{r.dir}, names...)...)
+}
+
+// overgrown tells whether the cache should be rebuilt rather than added to.
+func (r *Repo) overgrown() bool {
+	packs, err := filepath.Glob(r.path("objects", "pack", "*.pack"))
+	return err == nil && (len(packs) >= maxPacks || r.loose >= maxLooseObjects)
+}
+
+func (r *Repo) countLoose() int {
+	names, err := filepath.Glob(r.path("objects", "[0-9a-f][0-9a-f]", "*"))
+	if err != nil {
+		return 0
+	}
+	return len(names)
+}
+
+// complete tells whether a commit is in the cache and can be read: nil, plumbing.ErrObjectNotFound or damage.
+// Objects are stored so that a commit is never there without its tree.
+func (r *Repo) complete(commit Hash) error {
+	tree, err := r.treeOf(commit)
+	if err != nil {
+		return err
+	}
+	_, err = r.readTree(tree)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return errMissingTree
+	}
+	return err
+}
+
+var errMissingTree = errors.New("a commit's tree is missing")
+
+var refLine = regexp.MustCompile(`^([0-9a-f]{40}) (refs/[\x21-\x7e\x80-\xff]+)$`)
+
+// readRefs reads packed-refs; a file that is missing is empty.
+func readRefs(path string) (map[string]Hash, error) {
+	refs := map[string]Hash{}
+	err := eachLine(path, func(line string) error {
+		match := refLine.FindStringSubmatch(line)
+		if match == nil {
+			return fmt.Errorf("%s: malformed line %q", filepath.Base(path), line)
+		}
+		refs[match[2]] = plumbing.NewHash(match[1])
+		return nil
+	})
+	return refs, err
+}
+
+// readShallow reads shallow; a file that is missing is empty.
+func readShallow(path string) ([]Hash, error) {
+	var hashes []Hash
+	err := eachLine(path, func(line string) error {
+		if !plumbing.IsHash(line) {
+			return fmt.Errorf("%s: malformed line %q", filepath.Base(path), line)
+		}
+		hashes = append(hashes, plumbing.NewHash(line))
+		return nil
+	})
+	return hashes, err
+}
+
+func eachLine(path string, take func(string) error) error {
+	content, err := os.ReadFile(path) // #nosec G304 -- inside the cache
+	if errors.Is(err, fs.ErrNotExist) || len(content) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	text, whole := strings.CutSuffix(string(content), "\n")
+	if !whole {
+		return fmt.Errorf("%s is cut off", filepath.Base(path))
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if err := take(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Repo) saveRefs() error {
+	var b strings.Builder
+	names := make([]string, 0, len(r.refs))
+	for name := range r.refs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		b.WriteString(r.refs[name].String() + " " + name + "\n")
+	}
+	return writeFile(r.path("packed-refs"), []byte(b.String()))
+}
+
+// saveShallow is called before the objects are stored: a boundary at a commit that is not here yet does no
+// harm, a commit that lacks its parents without saying so would make the server leave objects out.
+func (r *Repo) saveShallow(add, remove []Hash) error {
+	shallow := slices.Clone(r.shallow)
+	for _, hash := range add {
+		if !slices.Contains(shallow, hash) {
+			shallow = append(shallow, hash)
+		}
+	}
+	r.shallow = slices.DeleteFunc(shallow, func(h Hash) bool { return slices.Contains(remove, h) })
+	var b strings.Builder
+	for _, hash := range r.shallow {
+		b.WriteString(hash.String() + "\n")
+	}
+	return writeFile(r.path("shallow"), []byte(b.String()))
+}
+
+// writeFile replaces a file in one step.
+func writeFile(path string, content []byte) error {
+	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// Prune removes the caches under cacheDir that nobody has opened for a while and that are not in use now.
+func Prune(cacheDir string, unusedFor time.Duration) error {
+	entries, err := os.ReadDir(cacheDir)
+	if err != nil {
+		return fmt.Errorf("prune caches: %w", err)
+	}
+	var failed error
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || !entry.IsDir() || len(entry.Name()) != 32 || time.Since(info.ModTime()) < unusedFor {
+			continue
+		}
+		lock, err := lockFile(filepath.Join(cacheDir, entry.Name(), "lock"))
+		if err != nil {
+			continue
+		}
+		failed = errors.Join(failed, os.RemoveAll(filepath.Join(cacheDir, entry.Name())), lock.Close())
+	}
+	return failed
+}

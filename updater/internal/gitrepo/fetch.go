@@ -1,0 +1,242 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+const (
+	// maxHaves bounds how many commits are named as known.
+	maxHaves = 64
+	// maxIncrement is when a later fetch is given up for a new one at depth 1, in bytes: a branch that was
+	// rewritten from before our boundary would bring its whole history.
+	maxIncrement = 64 << 20
+)
+
+var errIncrementTooLarge = errors.New("more than the whole is worth")
+
+// Fetch brings the commit that ref stands for, with its tree, into the cache, and tells which it is. Nothing
+// is downloaded when it is there already. A damaged cache is rebuilt on the way.
+//
+// Errors: ErrUnreachable, ErrServer (retry later), ErrHostKey, ErrAuthentication, ErrForbidden,
+// ErrRepositoryNotFound, ErrEmptyRepository, ErrBranchNotFound, ErrRefNotFound, ErrRef, ErrProtocol,
+// ErrTooLarge; with the context's error beside them when it ended the fetch.
+func (r *Repo) Fetch(ctx context.Context, ref Ref) (Tip, error) {
+	tips, err := r.FetchAll(ctx, ref)
+	if err != nil {
+		return Tip{}, err
+	}
+	return tips[0], nil
+}
+
+// FetchAll is Fetch for several references in one exchange; the tips are in the order asked for. One that
+// does not exist fails all, unless it is Optional.
+func (r *Repo) FetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.damaged || r.store == nil || r.overgrown() {
+		if err := r.wipe(); err != nil {
+			return nil, err
+		}
+	}
+	// Over HTTP the references are read by one request and the objects by another: a reference that was
+	// rewritten in between is refused as "not our ref". And a cache that cannot take the pack is rebuilt.
+	for attempt := 0; ; attempt++ {
+		tips, err := r.fetch(ctx, refs)
+		rebuild := errors.Is(err, ErrCacheDamaged) || errors.Is(err, errIncrementTooLarge)
+		if err == nil || attempt == 2 || ctx.Err() != nil || (!rebuild && !errors.Is(err, errNotOurRef)) {
+			return tips, r.explain(ctx, "fetch", err)
+		}
+		if rebuild {
+			if err := r.wipe(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+var errNotOurRef = errors.New("not our ref")
+
+func (r *Repo) fetch(ctx context.Context, refs []Ref) (_ []Tip, err error) {
+	session, err := r.conn.upload(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, session.Close()) }()
+	adv, err := session.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	targets := make([]target, len(refs))
+	var missing []target
+	for i, ref := range refs {
+		if targets[i], err = r.find(ref, adv); err != nil {
+			return nil, err
+		}
+		switch err := r.complete(targets[i].Hash); {
+		case targets[i].Hash.IsZero(), err == nil:
+		case errors.Is(err, plumbing.ErrObjectNotFound):
+			targets[i].Fetched = true
+			missing = append(missing, targets[i])
+		default:
+			return nil, r.damage("fetch", err)
+		}
+	}
+	if len(missing) > 0 {
+		if err := r.download(ctx, session, adv, missing); err != nil {
+			return nil, err
+		}
+	}
+	return r.record(targets)
+}
+
+// record notes where the references are now.
+func (r *Repo) record(targets []target) ([]Tip, error) {
+	tips := make([]Tip, len(targets))
+	changed := false
+	for i, t := range targets {
+		tips[i] = t.Tip
+		switch known, found := r.refs[t.Name]; {
+		case t.Name == "" || (found && known == t.Hash):
+		case t.Hash.IsZero():
+			delete(r.refs, t.Name)
+			changed = changed || found
+		default:
+			r.refs[t.Name], changed = t.Hash, true
+		}
+	}
+	if !changed {
+		return tips, nil
+	}
+	if err := r.saveRefs(); err != nil {
+		return nil, r.fail("fetch", ErrCache, err.Error(), nil)
+	}
+	return tips, nil
+}
+
+// download asks for what is missing: without a depth when all of it is new on references that were fetched
+// before, so that only the difference comes; else at depth 1.
+func (r *Repo) download(ctx context.Context, session transport.UploadPackSession, adv *packp.AdvRefs, missing []target) error {
+	req := r.request(adv)
+	limit := int64(maxIncrement)
+	for _, t := range missing {
+		req.Wants = append(req.Wants, t.want)
+		if _, known := r.refs[t.Name]; !known {
+			limit = maxPack
+		}
+	}
+	if limit == maxPack && adv.Capabilities.Supports(capability.Shallow) {
+		req.Depth = packp.DepthCommits(1)
+	}
+	if err := r.exchange(ctx, session, req, limit); err != nil {
+		return err
+	}
+	for _, t := range missing {
+		if err := r.complete(t.Hash); err != nil {
+			if errors.Is(err, plumbing.ErrObjectNotFound) && t.Name == "" {
+				return r.fail("fetch", ErrRefNotFound, t.Hash.String()+" is no commit", nil)
+			}
+			return r.damage("fetch", err)
+		}
+	}
+	return nil
+}
+
+// request is an upload-pack request with what the cache has.
+func (r *Repo) request(adv *packp.AdvRefs) *packp.UploadPackRequest {
+	req := packp.NewUploadPackRequestFromCapabilities(adv.Capabilities)
+	for _, c := range []capability.Capability{capability.NoProgress, capability.Shallow} {
+		if adv.Capabilities.Supports(c) {
+			_ = req.Capabilities.Set(c) // takes no argument: cannot fail
+		}
+	}
+	if adv.Capabilities.Supports(capability.Shallow) {
+		req.Shallows = slices.Clone(r.shallow)
+	}
+	for _, hash := range r.refs {
+		if len(req.Haves) < maxHaves && !slices.Contains(req.Haves, hash) {
+			req.Haves = append(req.Haves, hash)
+		}
+	}
+	return req
+}
+
+// exchange sends a request and stores the answer: first the boundary, then the pack.
+func (r *Repo) exchange(ctx context.Context, session transport.UploadPackSession, req *packp.UploadPackRequest, limit int64) (err error) {
+	response, err := session.UploadPack(ctx, req)
+	if err != nil {
+		return notOurRef(err)
+	}
+	defer func() { err = errors.Join(err, ignoreClosed(response.Close())) }()
+	if len(response.Shallows)+len(response.Unshallows) > 0 {
+		if err := r.saveShallow(response.Shallows, response.Unshallows); err != nil {
+			return r.fail("fetch", ErrCache, err.Error(), nil)
+		}
+	}
+	var file *fs.PathError
+	source := &packSource{from: demuxed(req, response), left: limit, tooMuch: errAnswerTooLarge}
+	if limit == maxIncrement {
+		source.tooMuch = errIncrementTooLarge
+	}
+	err = packfile.UpdateObjectStorage(r.store, source)
+	switch {
+	case source.failed != nil:
+		return source.failed // the network's fault, or too much
+	case errors.Is(err, packfile.ErrEmptyPackfile):
+		return nil
+	case errors.As(err, &file):
+		return r.fail("fetch", ErrCache, err.Error(), nil)
+	case err != nil:
+		return r.fail("fetch", ErrProtocol, "the pack cannot be read: "+err.Error(), err)
+	}
+	return nil
+}
+
+func demuxed(req *packp.UploadPackRequest, from io.Reader) io.Reader {
+	switch {
+	case req.Capabilities.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, from)
+	case req.Capabilities.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, from)
+	default:
+		return from
+	}
+}
+
+// packSource bounds a pack and remembers why reading it failed, apart from why storing it did.
+type packSource struct {
+	from    io.Reader
+	left    int64
+	tooMuch error
+	failed  error
+}
+
+func (s *packSource) Read(p []byte) (int, error) {
+	n, err := s.from.Read(p)
+	if s.left -= int64(n); s.left < 0 && err == nil {
+		err = s.tooMuch
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.failed = err
+	}
+	return n, err
+}
+
+// damage marks the cache to be rebuilt by the next fetch.
+func (r *Repo) damage(op string, err error) error {
+	r.damaged = true
+	return r.fail(op, ErrCacheDamaged, err.Error(), nil)
+}

@@ -1,0 +1,165 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gitrepo
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// maxTreeBytes and maxCommitBytes bound single objects that are read whole.
+const (
+	maxTreeBytes   = 64 << 20 // about 1.5 million entries
+	maxCommitBytes = 4 << 20
+)
+
+var errMalformed = errors.New("malformed object")
+
+// Modes of tree entries, as Git writes them.
+const (
+	modeTree       = 0o040000
+	modeSymlink    = 0o120000
+	modeSubmodule  = 0o160000
+	modeRegular    = 0o100000
+	modeKind       = 0o170000
+	modeExecutable = 0o100755
+)
+
+// treeEntry is one entry of a tree, just as it is stored: a mode that Git would not write today (100664)
+// stays what it is.
+type treeEntry struct {
+	mode uint32
+	name string
+	hash Hash
+	at   int // where the hash is in the tree's bytes
+}
+
+func (e treeEntry) isFile() bool { return e.mode&modeKind == modeRegular }
+func (e treeEntry) isTree() bool { return e.mode&modeKind == modeTree }
+
+// nextEntry cuts the entry at offset from off a tree: mode, space, name, NUL, 20 bytes.
+func nextEntry(tree []byte, from int) (entry treeEntry, next int, err error) {
+	rest := tree[from:]
+	space := bytes.IndexByte(rest, ' ')
+	if space < 1 || space > 7 {
+		return entry, 0, fmt.Errorf("%w: a tree entry without a mode", errMalformed)
+	}
+	for _, digit := range rest[:space] {
+		if digit < '0' || digit > '7' {
+			return entry, 0, fmt.Errorf("%w: a tree entry with mode %q", errMalformed, rest[:space])
+		}
+		entry.mode = entry.mode<<3 | uint32(digit-'0')
+	}
+	end := bytes.IndexByte(rest[space+1:], 0)
+	if end < 0 || space+1+end+1+len(entry.hash) > len(rest) {
+		return entry, 0, fmt.Errorf("%w: a tree that is cut off", errMalformed)
+	}
+	entry.name = string(rest[space+1 : space+1+end])
+	entry.at = from + space + 1 + end + 1
+	copy(entry.hash[:], tree[entry.at:])
+	return entry, entry.at + len(entry.hash), nil
+}
+
+// findEntry looks a name up. Trees are small against what was read to get here; a scan is enough.
+func findEntry(tree []byte, name string) (treeEntry, bool, error) {
+	for at := 0; at < len(tree); {
+		entry, next, err := nextEntry(tree, at)
+		if err != nil {
+			return entry, false, err
+		}
+		if entry.name == name {
+			return entry, true, nil
+		}
+		at = next
+	}
+	return treeEntry{}, false, nil
+}
+
+// readTree reads a tree's bytes.
+func (r *Repo) readTree(hash Hash) ([]byte, error) {
+	return r.readObject(plumbing.TreeObject, hash, maxTreeBytes)
+}
+
+// readObject reads an object of at most limit bytes; errTooLarge when it has more.
+func (r *Repo) readObject(kind plumbing.ObjectType, hash Hash, limit int64) (_ []byte, err error) {
+	if kind == plumbing.BlobObject { // others are in the object cache, or will be
+		size, err := r.store.EncodedObjectSize(hash)
+		if err != nil {
+			return nil, err
+		}
+		if size > limit {
+			return nil, fmt.Errorf("%w: %d bytes", errObjectTooLarge, size)
+		}
+	}
+	object, err := r.store.EncodedObject(kind, hash)
+	if err != nil {
+		return nil, err
+	}
+	if object.Size() > limit {
+		return nil, fmt.Errorf("%w: %d bytes", errObjectTooLarge, object.Size())
+	}
+	reader, err := object.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	content := make([]byte, object.Size())
+	if _, err := io.ReadFull(reader, content); err != nil {
+		return nil, err
+	}
+	return content, nil
+}
+
+var errObjectTooLarge = errors.New("object too large")
+
+// treeOf is the tree of a commit.
+func (r *Repo) treeOf(commit Hash) (Hash, error) {
+	tree, _, err := r.readCommit(commit)
+	return tree, err
+}
+
+// readCommit reads a commit's tree and parents.
+func (r *Repo) readCommit(hash Hash) (tree Hash, parents []Hash, err error) {
+	content, err := r.readObject(plumbing.CommitObject, hash, maxCommitBytes)
+	if err != nil {
+		return tree, nil, err
+	}
+	first := true
+	for line := range bytes.SplitSeq(content, []byte("\n")) {
+		key, value, _ := bytes.Cut(line, []byte(" "))
+		switch {
+		case first && string(key) == "tree":
+			if tree, err = parseHash(value); err != nil {
+				return tree, nil, err
+			}
+		case first:
+			return tree, nil, fmt.Errorf("%w: a commit without a tree", errMalformed)
+		case string(key) == "parent":
+			parent, err := parseHash(value)
+			if err != nil {
+				return tree, nil, err
+			}
+			parents = append(parents, parent)
+		default:
+			return tree, parents, nil
+		}
+		first = false
+	}
+	return tree, parents, nil
+}
+
+func parseHash(text []byte) (hash Hash, err error) {
+	if len(text) != hex.EncodedLen(len(hash)) {
+		return hash, fmt.Errorf("%w: %q is no object id", errMalformed, text)
+	}
+	if _, err := hex.Decode(hash[:], text); err != nil {
+		return hash, fmt.Errorf("%w: %q is no object id", errMalformed, text)
+	}
+	return hash, nil
+}

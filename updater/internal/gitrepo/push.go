@@ -1,0 +1,295 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// RefUpdate moves a reference of the remote from Old to New.
+type RefUpdate struct {
+	// Name is the full name: refs/heads/main.
+	Name string
+	// Old is what the reference must be now. Zero: it must not exist.
+	Old Hash
+	// New is a commit in the cache.
+	New Hash
+	// Replace allows a New that does not descend from Old: the caller knows that all of Old is its own.
+	// Somebody else's commit is safe either way, since Old is compared on the server.
+	Replace bool
+}
+
+// PushOptions of one push.
+type PushOptions struct {
+	// Options are passed to the server's hooks, as `git push -o key=value` does.
+	Options map[string]string
+}
+
+// PushReport tells what a push did.
+type PushReport struct {
+	// Objects and PackBytes are what was sent. Both 0: the references were there already.
+	Objects   int
+	PackBytes int
+	// Messages is what the server and its hooks said, bounded.
+	Messages string
+}
+
+// Push sends the commits made here that the remote lacks, and nothing else, and moves the references, naming
+// the old id of each, never forcing. Several references move together or not at all where the server can do
+// that. A reference that is at New already counts as moved.
+//
+// Errors: ErrStale (fetch, commit and push again), ErrRefused with the server's words, ErrOutcomeUnknown (ask
+// RemoteHas), and those of Fetch.
+func (r *Repo) Push(ctx context.Context, updates []RefUpdate, options PushOptions) (PushReport, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.damaged || r.store == nil {
+		return PushReport{}, r.fail("push", ErrCacheDamaged, "", nil)
+	}
+	if err := r.checkUpdates(updates); err != nil {
+		return PushReport{}, err
+	}
+	report, err := r.push(ctx, updates, options)
+	if err != nil {
+		return report, r.explain(ctx, "push", err)
+	}
+	for _, u := range updates {
+		r.refs[u.Name] = u.New
+		for hash := u.New; ; {
+			made, ours := r.made[hash]
+			if !ours {
+				break
+			}
+			delete(r.made, hash)
+			hash = made.Parent
+		}
+	}
+	if err := r.saveRefs(); err != nil {
+		return report, r.fail("push", ErrCache, err.Error(), nil)
+	}
+	return report, nil
+}
+
+func (r *Repo) checkUpdates(updates []RefUpdate) error {
+	if len(updates) == 0 {
+		return r.fail("push", ErrRef, "nothing to push", nil)
+	}
+	for _, u := range updates {
+		if err := checkRefName(u.Name); err != nil {
+			return r.fail("push", ErrRef, err.Error(), nil)
+		}
+		if err := r.complete(u.New); err != nil {
+			return r.fail("push", ErrStale, fmt.Sprintf("%s is not in the cache, which may have been rebuilt", u.New), nil)
+		}
+		if u.Replace || u.Old.IsZero() || u.Old == u.New {
+			continue
+		}
+		found, _, err := r.ancestor(u.New, u.Old)
+		if err != nil {
+			return r.damage("push", err)
+		}
+		if !found {
+			return r.fail("push", ErrStale, fmt.Sprintf("%s does not descend from %s", u.New, u.Old), nil)
+		}
+	}
+	return nil
+}
+
+func (r *Repo) push(ctx context.Context, updates []RefUpdate, options PushOptions) (report PushReport, err error) {
+	session, err := r.conn.receive(ctx)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, session.Close()) }()
+	adv, err := session.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return report, err
+	}
+	req, err := r.updateRequest(adv, updates, options)
+	if err != nil || req == nil {
+		return report, err
+	}
+	var pack bytes.Buffer
+	if report.Objects, err = r.pack(&pack, req.Commands, adv); err != nil {
+		return report, err
+	}
+	report.PackBytes = pack.Len()
+	req.Packfile = io.NopCloser(&pack)
+	var said boundedBuffer
+	req.Progress = &said
+	status, err := session.ReceivePack(ctx, req)
+	report.Messages = r.remote.Auth.scrub(strings.TrimSpace(said.String()))
+	return report, r.verify(ctx, req.Commands, status, err, report.Messages)
+}
+
+// updateRequest compares what the server has with what the updates expect. Nil: all of it is done already.
+func (r *Repo) updateRequest(adv *packp.AdvRefs, updates []RefUpdate, options PushOptions) (*packp.ReferenceUpdateRequest, error) {
+	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
+	for _, u := range updates {
+		switch now := adv.References[u.Name]; now {
+		case u.New:
+			continue
+		case u.Old:
+			req.Commands = append(req.Commands, &packp.Command{Name: plumbing.ReferenceName(u.Name), Old: u.Old, New: u.New})
+		default:
+			return nil, r.fail("push", ErrStale, fmt.Sprintf("%s is at %s and not at %s", u.Name, now, u.Old), nil)
+		}
+	}
+	if len(req.Commands) == 0 {
+		return nil, nil
+	}
+	wanted := []capability.Capability{capability.Sideband64k, capability.Quiet}
+	if len(req.Commands) > 1 {
+		wanted = append(wanted, capability.Atomic)
+	}
+	if len(options.Options) > 0 {
+		if !adv.Capabilities.Supports(capability.PushOptions) {
+			return nil, r.fail("push", ErrRefused, "it takes no push options (receive.advertisePushOptions)", nil)
+		}
+		wanted = append(wanted, capability.PushOptions)
+	}
+	for _, c := range wanted {
+		if adv.Capabilities.Supports(c) {
+			_ = req.Capabilities.Set(c) // takes no argument: cannot fail
+		}
+	}
+	for _, key := range sortedKeys(options.Options) {
+		value := options.Options[key]
+		if strings.ContainsAny(key+value, "\r\n\x00") {
+			return nil, r.fail("push", ErrRefused, "a push option has a line break", nil)
+		}
+		req.Options = append(req.Options, &packp.Option{Key: key, Value: value})
+	}
+	return req, nil
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// pack writes the objects of the commits made here that the remote has not: from each New back to a commit
+// that came from the remote.
+func (r *Repo) pack(to io.Writer, commands []*packp.Command, adv *packp.AdvRefs) (int, error) {
+	known := map[Hash]bool{}
+	for _, hash := range adv.References {
+		known[hash] = true
+	}
+	var objects []Hash
+	for _, command := range commands {
+		for hash := command.New; !known[hash]; {
+			made, ours := r.made[hash]
+			if !ours {
+				break
+			}
+			for _, object := range made.Objects {
+				if !known[object] {
+					known[object] = true
+					objects = append(objects, object)
+				}
+			}
+			hash = made.Parent
+		}
+	}
+	if _, err := packfile.NewEncoder(to, r.store, false).Encode(objects, 0); err != nil {
+		return 0, r.damage("push", err)
+	}
+	return len(objects), nil
+}
+
+// verify reads the server's report. Only an explicit "ok" for every reference is success.
+func (r *Repo) verify(ctx context.Context, commands []*packp.Command, status *packp.ReportStatus, err error, said string) error {
+	if status == nil {
+		if answered(err) {
+			return err
+		}
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return r.fail("push", ErrOutcomeUnknown, plain(err), err)
+	}
+	refusal := ""
+	if status.UnpackStatus != "ok" {
+		refusal = "unpack: " + status.UnpackStatus
+	}
+	confirmed := map[string]bool{}
+	for _, one := range status.CommandStatuses {
+		if one.Error() == nil {
+			confirmed[one.ReferenceName.String()] = true
+		} else if refusal == "" {
+			refusal = one.ReferenceName.String() + ": " + one.Status
+		}
+	}
+	for _, command := range commands {
+		if refusal == "" && !confirmed[command.Name.String()] {
+			return r.fail("push", ErrOutcomeUnknown, "the server did not report on "+command.Name.String(), nil)
+		}
+	}
+	if refusal == "" {
+		return nil
+	}
+	if r.moved(ctx, commands) || lockContention(refusal) {
+		return r.fail("push", ErrStale, refusal, nil)
+	}
+	if said != "" {
+		refusal += ": " + said
+	}
+	return r.fail("push", ErrRefused, refusal, nil)
+}
+
+// answered tells whether an error is the server's own answer to the push, so that nothing was done.
+func answered(err error) bool {
+	if err == nil {
+		return false
+	}
+	switch kind, _ := classify(err); kind {
+	case ErrAuthentication, ErrForbidden, ErrRepositoryNotFound, ErrTooLarge:
+		return true
+	default:
+		return false
+	}
+}
+
+// moved asks whether one of the references is no longer where the push expected it: whatever the server's
+// words were, the race was lost then.
+func (r *Repo) moved(ctx context.Context, commands []*packp.Command) bool {
+	session, err := r.conn.receive(ctx)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = session.Close() }()
+	adv, err := session.AdvertisedReferencesContext(ctx)
+	if err != nil && !errors.Is(err, transport.ErrEmptyRemoteRepository) {
+		return false
+	}
+	return slices.ContainsFunc(commands, func(c *packp.Command) bool {
+		return adv != nil && adv.References[c.Name.String()] != c.Old
+	})
+}
+
+// lockContention recognizes Git's words for two pushes at the same moment.
+func lockContention(refusal string) bool {
+	for _, words := range []string{"failed to update ref", "cannot lock ref", "failed to lock", "fetch first", "non-fast-forward", "stale info"} {
+		if strings.Contains(refusal, words) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,310 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// Defaults and bounds of a walk.
+const (
+	defaultFileBytes = 8 << 20
+	defaultFiles     = 50_000
+	defaultEntries   = 2_000_000
+	maxDepth         = 128
+	maxSkipped       = 1000
+)
+
+// WalkOptions say which files of a commit are wanted.
+type WalkOptions struct {
+	// Path is the folder or file to begin at, relative to the repository's root. Empty or "./": the root.
+	Path string
+	// Match tells by a file's base name whether it is read. Nil: every file.
+	Match func(name string) bool
+	// Marked tells by its content whether a file is wanted. It is asked once per content, and remembered; nil:
+	// every file that matches is wanted. It must not call the Repo.
+	Marked func(content []byte) bool
+	// Version names what Match and Marked look for, in one line: with another one all is looked at again.
+	Version string
+	// MaxFileBytes is the size of the largest file that is read; 0: 8 MiB. Larger ones are skipped.
+	MaxFileBytes int64
+	// MaxFiles is how many files may be wanted, 0: 50,000; MaxEntries how many tree entries may be looked at,
+	// 0: 2,000,000. With more the walk fails.
+	MaxFiles, MaxEntries int
+}
+
+// File is a file that is wanted.
+type File struct {
+	Path string // from the root, with slashes
+	Mode uint32 // 0o100644, 0o100755
+	Hash Hash
+}
+
+// Executable tells whether the file's executable bit is set.
+func (f File) Executable() bool { return f.Mode == modeExecutable }
+
+// Skipped is a file that would have matched but was not looked at.
+type Skipped struct {
+	Path   string // quoted, when it has bytes that cannot be shown
+	Reason string // a sentence
+}
+
+// Listing is what a walk found.
+type Listing struct {
+	// Files are in tree order.
+	Files []File
+	// Skipped holds the first 1,000 of what was passed over; SkippedCount all of them.
+	Skipped      []Skipped
+	SkippedCount int
+	// Read is how many blobs had to be read because they were not known yet.
+	Read int
+}
+
+// Walk lists the files of a commit that are wanted. It follows no symlink and enters no submodule. Errors:
+// ErrPath, ErrTooLarge, ErrCacheDamaged (fetch again), or the context's.
+func (r *Repo) Walk(ctx context.Context, commit Hash, options WalkOptions) (Listing, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	options.MaxFileBytes = orDefault(options.MaxFileBytes, defaultFileBytes)
+	options.MaxFiles = orDefault(options.MaxFiles, defaultFiles)
+	options.MaxEntries = orDefault(options.MaxEntries, defaultEntries)
+	if r.damaged || r.store == nil {
+		return Listing{}, r.fail("walk", ErrCacheDamaged, "", nil)
+	}
+	if options.Marked != nil {
+		r.blobs.use(strings.ReplaceAll(options.Version, "\n", " "))
+		defer r.blobs.save(false)
+	}
+	w := &walker{repo: r, ctx: ctx, WalkOptions: options}
+	return w.listing, w.run(commit)
+}
+
+func orDefault[N int | int64](n, otherwise N) N {
+	if n <= 0 {
+		return otherwise
+	}
+	return n
+}
+
+// ReadFile reads a file that a walk listed. Errors: ErrTooLarge (over 8 MiB), ErrCacheDamaged.
+func (r *Repo) ReadFile(file File) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.damaged || r.store == nil {
+		return nil, r.fail("read", ErrCacheDamaged, "", nil)
+	}
+	content, err := r.readObject(plumbing.BlobObject, file.Hash, defaultFileBytes)
+	if errors.Is(err, errObjectTooLarge) {
+		return nil, r.fail("read", ErrTooLarge, file.Path+": "+err.Error(), nil)
+	}
+	if err != nil {
+		return nil, r.damage("read", err)
+	}
+	return content, nil
+}
+
+// walker is one walk.
+type walker struct {
+	WalkOptions
+	repo    *Repo
+	ctx     context.Context
+	listing Listing
+	entries int
+}
+
+func (w *walker) run(commit Hash) error {
+	root, err := w.repo.treeOf(commit)
+	if err != nil {
+		return w.repo.damage("walk", err)
+	}
+	start, err := w.repo.locate(root, w.Path)
+	if err != nil {
+		return err
+	}
+	if start.isTree() {
+		_, err = w.tree(start.name, start.hash, 0)
+	} else {
+		_, err = w.file(start.name, start)
+	}
+	return err
+}
+
+// tree walks a tree and tells whether nothing in it is wanted or skipped.
+func (w *walker) tree(prefix string, hash Hash, depth int) (clean bool, err error) {
+	if _, known := w.repo.blobs.Get(hash); known && w.Marked != nil {
+		return true, nil // only clean trees are put there
+	}
+	if depth > maxDepth {
+		w.skip(prefix, "it is nested too deeply")
+		return false, nil
+	}
+	if err := w.ctx.Err(); err != nil {
+		return false, w.repo.fail("walk", ErrTooLarge, "it took too long or was cancelled", err)
+	}
+	content, err := w.repo.readTree(hash)
+	if err != nil {
+		return false, w.repo.damage("walk", fmt.Errorf("tree %s: %w", hash, err))
+	}
+	clean = true
+	for at := 0; at < len(content); {
+		var entry treeEntry
+		if entry, at, err = nextEntry(content, at); err != nil {
+			w.skip(prefix, "its tree is malformed from here on")
+			return false, nil
+		}
+		if w.entries++; w.entries > w.MaxEntries {
+			return false, w.repo.fail("walk", ErrTooLarge, fmt.Sprintf("more than %d files and folders: set update.path", w.MaxEntries), nil)
+		}
+		one, err := w.entry(prefix, entry, depth)
+		if err != nil {
+			return false, err
+		}
+		clean = clean && one
+	}
+	if clean && w.Marked != nil {
+		w.repo.blobs.Put(hash, false)
+	}
+	return clean, nil
+}
+
+func (w *walker) entry(prefix string, entry treeEntry, depth int) (clean bool, err error) {
+	name := path.Join(prefix, entry.name)
+	if reason := hostileName(entry.name); reason != "" {
+		if entry.isTree() || w.matches(entry.name) {
+			w.skip(prefix+"/"+entry.name, reason)
+			return false, nil
+		}
+		return true, nil
+	}
+	if entry.isTree() {
+		return w.tree(name, entry.hash, depth+1)
+	}
+	if !w.matches(entry.name) {
+		return true, nil
+	}
+	return w.file(name, entry)
+}
+
+func (w *walker) matches(name string) bool { return w.Match == nil || w.Match(name) }
+
+func (w *walker) file(name string, entry treeEntry) (clean bool, err error) {
+	switch entry.mode & modeKind {
+	case modeRegular:
+	case modeSymlink:
+		w.skip(name, "it is a symbolic link, which is never followed")
+		return false, nil
+	default:
+		w.skip(name, "it is no regular file")
+		return false, nil
+	}
+	wanted, err := w.wanted(name, entry.hash)
+	if err != nil || !wanted {
+		return err == nil && !wanted, err
+	}
+	if len(w.listing.Files) >= w.MaxFiles {
+		return false, w.repo.fail("walk", ErrTooLarge, fmt.Sprintf("more than %d marked files: set update.path", w.MaxFiles), nil)
+	}
+	w.listing.Files = append(w.listing.Files, File{Path: name, Mode: entry.mode, Hash: entry.hash})
+	return false, nil
+}
+
+// wanted asks Marked about a blob unless the answer is known. A blob that is skipped is wanted no less than
+// one that cannot be read: the caller hears of it, every time.
+func (w *walker) wanted(name string, hash Hash) (bool, error) {
+	if w.Marked == nil {
+		return true, nil
+	}
+	if marked, known := w.repo.blobs.Get(hash); known {
+		return marked, nil
+	}
+	content, err := w.repo.readObject(plumbing.BlobObject, hash, w.MaxFileBytes)
+	if errors.Is(err, errObjectTooLarge) {
+		w.skip(name, fmt.Sprintf("it is larger than %d bytes", w.MaxFileBytes))
+		return false, nil
+	}
+	if err != nil {
+		return false, w.repo.damage("walk", fmt.Errorf("blob %s: %w", hash, err))
+	}
+	w.listing.Read++
+	marked := w.Marked(content)
+	w.repo.blobs.Put(hash, marked)
+	return marked, nil
+}
+
+func (w *walker) skip(name, reason string) {
+	w.listing.SkippedCount++
+	if len(w.listing.Skipped) < maxSkipped {
+		w.listing.Skipped = append(w.listing.Skipped, Skipped{printable(name), reason})
+	}
+}
+
+func printable(name string) string {
+	if utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl) {
+		return name
+	}
+	return strconv.QuoteToASCII(name)
+}
+
+// hostileName tells why a tree entry's name is one that no honest repository has, or "".
+func hostileName(name string) string {
+	switch {
+	case name == "" || name == "." || name == "..":
+		return "its name is empty, . or .."
+	case strings.ContainsAny(name, "/\\"):
+		return "its name has a slash"
+	case strings.EqualFold(strings.TrimRight(name, ". "), ".git"), strings.EqualFold(name, "git~1"):
+		return "its name is .git"
+	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl):
+		return "its name has bytes that are no text"
+	case len(name) > 1000:
+		return "its name is too long"
+	default:
+		return ""
+	}
+}
+
+// locate finds a path in a tree. The entry's name is the path from the root, "" for the root itself.
+func (r *Repo) locate(root Hash, where string) (treeEntry, error) {
+	clean := path.Clean("./" + strings.TrimLeft(where, "/"))
+	here := treeEntry{mode: modeTree, hash: root}
+	if clean == "." {
+		return here, nil
+	}
+	if clean == ".." || strings.HasPrefix(clean, "../") {
+		return here, r.fail("walk", ErrPath, fmt.Sprintf("%q leaves the repository", where), nil)
+	}
+	for name := range strings.SplitSeq(clean, "/") {
+		if !here.isTree() {
+			return here, r.fail("walk", ErrPath, fmt.Sprintf("%q is no folder", here.name), nil)
+		}
+		tree, err := r.readTree(here.hash)
+		if err != nil {
+			return here, r.damage("walk", err)
+		}
+		entry, found, err := findEntry(tree, name)
+		if err != nil {
+			return here, r.damage("walk", err)
+		}
+		if !found || hostileName(name) != "" {
+			return here, r.fail("walk", ErrPath, fmt.Sprintf("%q does not exist in this commit: correct update.path", where), nil)
+		}
+		entry.name = path.Join(here.name, name)
+		if here = entry; here.mode&modeKind == modeSymlink {
+			return here, r.fail("walk", ErrPath, fmt.Sprintf("%q is a symbolic link, which is never followed", here.name), nil)
+		}
+	}
+	if !here.isTree() && !here.isFile() {
+		return here, r.fail("walk", ErrPath, fmt.Sprintf("%q is a submodule", here.name), nil)
+	}
+	return here, nil
+}
