@@ -1,0 +1,104 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"buf.build/go/protovalidate"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/tidemark-io/tidemark/platform/rpcerr"
+)
+
+func validateUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if err := checkRequest(req); err != nil {
+		return nil, err
+	}
+	return handler(ctx, req)
+}
+
+func validateStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return handler(srv, validatedStream{stream})
+}
+
+type validatedStream struct{ grpc.ServerStream }
+
+func (s validatedStream) RecvMsg(msg any) error {
+	if err := s.ServerStream.RecvMsg(msg); err != nil {
+		return err //nolint:wrapcheck // the handler is to see io.EOF and the status as they are
+	}
+	return checkRequest(msg)
+}
+
+// checkRequest applies the rules that are written in the .proto files. protovalidate's own shared validator is used: it
+// is made at the first request, once per process, for it takes long to start.
+func checkRequest(req any) error {
+	msg, ok := req.(proto.Message)
+	if !ok {
+		return nil
+	}
+	err := protovalidate.Validate(msg)
+	if err == nil {
+		return nil
+	}
+	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		return fmt.Errorf("validate a %s: %w", msg.ProtoReflect().Descriptor().FullName(), err)
+	}
+	var violations []rpcerr.FieldViolation
+	for _, v := range invalid.Violations {
+		violations = append(violations, rpcerr.FieldViolation{
+			Path:     jsonPath(msg.ProtoReflect().Descriptor(), v.Proto.GetField()),
+			Sentence: sentenceOf(v.Proto),
+		})
+	}
+	return rpcerr.Fields(violations)
+}
+
+func sentenceOf(v *validate.Violation) string {
+	sentence := v.GetMessage()
+	if sentence == "" {
+		sentence = "breaks the rule " + v.GetRuleId()
+	}
+	if v.GetForKey() {
+		return "the key: " + sentence
+	}
+	return sentence
+}
+
+// jsonPath spells a path as manifests and protojson do: imagePolicy.spec.policy.semver.range, tags[2], labels["a"].
+func jsonPath(desc protoreflect.MessageDescriptor, path *validate.FieldPath) string {
+	var parts []string
+	for _, element := range path.GetElements() {
+		name := element.GetFieldName()
+		var field protoreflect.FieldDescriptor
+		if desc != nil {
+			field = desc.Fields().ByName(protoreflect.Name(name))
+		}
+		desc = nil // of a oneof, which ends a path, there is nothing below
+		if field != nil {
+			name, desc = field.JSONName(), below(field)
+		}
+		subscript, _ := strings.CutPrefix(
+			protovalidate.FieldPathString(validate.FieldPath_builder{Elements: []*validate.FieldPathElement{element}}.Build()),
+			element.GetFieldName(),
+		)
+		parts = append(parts, name+subscript)
+	}
+	return strings.Join(parts, ".")
+}
+
+func below(field protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
+	if field.IsMap() {
+		return field.MapValue().Message()
+	}
+	return field.Message()
+}
