@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,7 +43,8 @@ type Error struct {
 
 // FieldViolation is one wrong field of a request.
 type FieldViolation struct {
-	// Path is the field in the manifests' spelling, from the request's root: "imagePolicy.spec.policy.semver.range".
+	// Path is the field in the manifests' spelling, from the request's root: "imagePolicy.spec.policy.semver.range". The
+	// .proto files' spelling (image_policy) may be given to [Field] and [Fields], which change it.
 	Path string
 	// Sentence says what is wrong and what would be right.
 	Sentence string
@@ -73,6 +75,10 @@ func Field(path, sentence string) error {
 func Fields(violations []FieldViolation) error {
 	if len(violations) == 0 {
 		return nil
+	}
+	violations = slices.Clone(violations)
+	for i := range violations {
+		violations[i].Path = manifestSpelling(violations[i].Path)
 	}
 	var parts []string
 	for _, v := range violations[:min(len(violations), maxViolations)] {
@@ -166,6 +172,32 @@ func Sentence(err error) string {
 		return s.GRPCStatus().Message()
 	}
 	return err.Error()
+}
+
+// manifestSpelling turns each name of a path from image_policy into imagePolicy, as protojson does; what is in brackets,
+// a map's key, stays.
+func manifestSpelling(path string) string {
+	var b strings.Builder
+	key, quoted, raise := false, false, false
+	for i := range len(path) {
+		c := path[i]
+		switch {
+		case key && c == '"' && path[i-1] != '\\':
+			quoted = !quoted
+		case c == '[' && !key:
+			key = true
+		case c == ']' && !quoted:
+			key = false
+		case c == '_' && !key:
+			raise = true
+			continue
+		case raise && 'a' <= c && c <= 'z':
+			c -= 'a' - 'A'
+		}
+		raise = false
+		b.WriteByte(c)
+	}
+	return b.String()
 }
 
 // bounded cuts s to at most n bytes of valid UTF-8, which protobuf insists on.

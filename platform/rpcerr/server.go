@@ -51,7 +51,7 @@ func (s serverSeam) outward(ctx context.Context, method string, err error) error
 	switch {
 	case isDefect(st) && !wasReceived(err):
 		return s.defect(ctx, method, st, err)
-	case errors.Is(err, ErrStoreUnavailable) && !wasReceived(err):
+	case errors.Is(err, ErrStoreUnavailable) && !wasReceived(err) && ctx.Err() == nil: // nobody waits: nothing to report
 		s.log.WarnContext(ctx, "store did not answer a call", "method", method, "error", err)
 	}
 	return st.Err()

@@ -161,8 +161,8 @@ func readKeys(own *os.Root) (Secret, error) {
 // readKey reads a regular file of at most limit bytes. Opened without waiting, a FIFO put there meanwhile blocks nobody.
 func readKey(own *os.Root, key string, limit int) (value []byte, ok bool, err error) {
 	f, err := own.OpenFile(key, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, syscall.ENXIO) {
-		return nil, false, nil // a socket
+	if errors.Is(err, syscall.ENXIO) || errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil // a socket; a key that is just being removed
 	}
 	if err != nil {
 		return nil, false, err //nolint:wrapcheck // the caller wraps it

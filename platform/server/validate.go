@@ -7,13 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
 )
@@ -56,7 +54,7 @@ func checkRequest(req any) error {
 	var violations []rpcerr.FieldViolation
 	for _, v := range invalid.Violations {
 		violations = append(violations, rpcerr.FieldViolation{
-			Path:     jsonPath(msg.ProtoReflect().Descriptor(), v.Proto.GetField()),
+			Path:     protovalidate.FieldPathString(v.Proto.GetField()),
 			Sentence: sentenceOf(v.Proto),
 		})
 	}
@@ -72,33 +70,4 @@ func sentenceOf(v *validate.Violation) string {
 		return "the key: " + sentence
 	}
 	return sentence
-}
-
-// jsonPath spells a path as manifests and protojson do: imagePolicy.spec.policy.semver.range, tags[2], labels["a"].
-func jsonPath(desc protoreflect.MessageDescriptor, path *validate.FieldPath) string {
-	var parts []string
-	for _, element := range path.GetElements() {
-		name := element.GetFieldName()
-		var field protoreflect.FieldDescriptor
-		if desc != nil {
-			field = desc.Fields().ByName(protoreflect.Name(name))
-		}
-		desc = nil // of a oneof, which ends a path, there is nothing below
-		if field != nil {
-			name, desc = field.JSONName(), below(field)
-		}
-		subscript, _ := strings.CutPrefix(
-			protovalidate.FieldPathString(validate.FieldPath_builder{Elements: []*validate.FieldPathElement{element}}.Build()),
-			element.GetFieldName(),
-		)
-		parts = append(parts, name+subscript)
-	}
-	return strings.Join(parts, ".")
-}
-
-func below(field protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
-	if field.IsMap() {
-		return field.MapValue().Message()
-	}
-	return field.Message()
 }
