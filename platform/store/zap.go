@@ -27,8 +27,12 @@ func (c *slogCore) With(fields []zapcore.Field) zapcore.Core {
 	return &slogCore{logger: c.logger.With(attributes(fields)...)}
 }
 
+// freshStoreNoise is what every new etcd says once, half a second before it is untrue: its first term is not yet on disk
+// when it looks for it.
+const freshStoreNoise = "failed to update storage version"
+
 func (c *slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if c.Enabled(entry.Level) {
+	if c.Enabled(entry.Level) && entry.Message != freshStoreNoise {
 		return checked.AddCore(entry, c)
 	}
 	return checked
