@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package marker_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidemark-io/tidemark/updater/marker"
+)
+
+const mark = ` # {"$imagepolicy": "flux-system:podinfo"}`
+
+func TestHostileFilesAreRefusedInTime(t *testing.T) {
+	tests := map[string]struct {
+		data string
+		want error // nil: any answer in time
+	}{
+		"too large":                   {strings.Repeat("a: b\n", 2<<20) + "x: y" + mark, marker.ErrTooLarge},
+		"too many nodes":              {strings.Repeat("- a\n", 500_000) + "- x" + mark, marker.ErrTooComplex},
+		"too many commas":             {"[" + strings.Repeat("a,", 500_000) + "]" + mark, marker.ErrTooComplex},
+		"too many markers":            {strings.Repeat("- a"+mark+"\n", 10_001), marker.ErrTooManyMarkers},
+		"deep brackets":               {"a: " + strings.Repeat("[", 1<<20) + mark, marker.ErrTooComplex},
+		"deep dashes":                 {strings.Repeat("- ", 1<<20) + "x" + mark, marker.ErrTooComplex},
+		"deep braces":                 {strings.Repeat("{a: ", 1<<20) + mark, marker.ErrTooComplex},
+		"deep indentation":            {deep(2000) + mark, marker.ErrTooComplex},
+		"invalid UTF-8":               {"a: \xff\xfe" + mark, marker.ErrNotYAML},
+		"a zero byte":                 {"a: \x00" + mark, marker.ErrNotYAML},
+		"many anchors":                {"a: " + strings.Repeat("&a ", 1<<20) + mark, nil},
+		"many questions":              {strings.Repeat("? ", 1<<20) + mark, nil},
+		"many colons":                 {"a" + strings.Repeat(": ", 1<<20) + mark, nil},
+		"many documents":              {strings.Repeat("---\n", 200_000) + "x: y" + mark, nil},
+		"many comments":               {strings.Repeat("#\n", 1<<20) + "x: y" + mark, nil},
+		"many blank lines":            {"a: b\n" + strings.Repeat(" \n", 1<<20) + "x: y" + mark, nil},
+		"long key":                    {strings.Repeat("k", 4<<20) + ": x" + mark, nil},
+		"open quote":                  {"a: \"" + strings.Repeat("x\n", 1<<20) + mark, marker.ErrNotYAML},
+		"long folded value":           {"a: >\n" + strings.Repeat("  x\n\n", 1<<19) + "b: y" + mark, nil},
+		"many empty lines in a value": {"a: 'x" + strings.Repeat("\n", 1<<20) + "'" + mark, nil},
+		"one long plain value":        {"a: " + strings.Repeat("x ", 1<<20) + mark, nil},
+		"blanks before breaks":        {"a: x" + strings.Repeat(strings.Repeat(" ", 100)+"\n", 20_000) + "b: y" + mark, nil},
+		"many keys doubled":           {strings.Repeat("a: b\n", 100_000) + "a: y" + mark, nil},
+		"long paths":                  {longPaths(), nil},
+		"markers in a wide list":      {"kind: List\n" + strings.Repeat("a: b\n", 50_000) + "items:\n" + strings.Repeat("- x: y"+mark+"\n", 9_000), nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			result, err := marker.Edit([]byte(test.data), marker.ByRef(lookup), marker.Options{})
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("took %s", took)
+			} else if took > 500*time.Millisecond {
+				t.Logf("took %s", took)
+			}
+			if test.want != nil && !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+			if err != nil && (len(result.Changes) > 0 || string(result.Data) != test.data) {
+				t.Error("failed, and changed something")
+			}
+		})
+	}
+}
+
+func deep(levels int) string {
+	var b strings.Builder
+	for i := range levels {
+		b.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return b.String() + strings.Repeat(" ", levels) + "x"
+}
+
+// longPaths nests long keys, and puts many markers below them.
+func longPaths() string {
+	var b strings.Builder
+	for i := range 50 {
+		b.WriteString(strings.Repeat(" ", i) + strings.Repeat("k", 1000) + ":\n")
+	}
+	for range 2000 {
+		b.WriteString(strings.Repeat(" ", 50) + "- x" + mark + "\n")
+	}
+	return b.String()
+}
+
+func TestAliasBombsAreNotExpanded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
+	for i := range 60 {
+		prev, next := "a"+strings.Repeat("i", i)+"0", "a"+strings.Repeat("i", i+1)+"0"
+		b.WriteString(next + ": &" + next + " [" + strings.Repeat("*"+prev+", ", 8) + "*" + prev + "]\n")
+	}
+	b.WriteString("image: a:1" + mark + "\nself: &self [*self]\n")
+	result, err := marker.Edit([]byte(b.String()), marker.ByRef(lookup), marker.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Changes) != 1 {
+		t.Fatalf("%+v", result)
+	}
+}
+
+func TestFilesWithoutMarkersAreIgnored(t *testing.T) {
+	for _, data := range []string{"", "a: b", "{{ template }}\n\t- :", strings.Repeat("[", 10<<20)} {
+		result, err := marker.Edit([]byte(data), marker.ByRef(lookup), marker.Options{})
+		if err != nil || len(result.Problems) > 0 || len(result.Changes) > 0 {
+			t.Errorf("%.20q: %v %+v", data, err, result.Problems)
+		}
+	}
+}
