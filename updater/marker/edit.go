@@ -55,7 +55,8 @@ type Result struct {
 
 // Edit writes the images that choose gives at the markers of a file. Only the
 // bytes of the marked scalars change; a plain scalar is quoted if its new value
-// would not read as a string. The second reader confirms that the documents are
+// would not read as a string. A value that is already the text is left, quoted or
+// not. The second reader confirms that the documents are
 // the same but for the intended values. If it does not, or if the file cannot be
 // read, nothing is changed and the error is a *FileError. Data is not modified.
 func Edit(data []byte, choose Chooser, opts Options) (Result, error) {

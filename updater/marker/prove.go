@@ -69,7 +69,13 @@ func (f *file) prove(edited []byte, edits []edit, before, after bool) error {
 	for _, e := range edits {
 		want.want[e.node] = e.value
 	}
-	first, then := readSecond(f.src), readSecond(edited)
+	var first, then second
+	if before {
+		first = readSecond(f.src)
+	}
+	if after {
+		then = readSecond(edited)
+	}
 	for _, doc := range append(slices.Clone(f.docs), none) {
 		var a, b *yaml.Node
 		var err error

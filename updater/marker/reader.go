@@ -66,6 +66,8 @@ type comment struct {
 // read reads a whole file.
 func read(src []byte, opts Options) *reader {
 	r := &reader{src: src, maxNodes: opts.MaxNodes, maxMarks: opts.MaxMarkers}
+	guess := min(len(src)/16, opts.MaxNodes) + 8 // a node for 16 bytes is usual
+	r.nodes, r.scalars = make([]node, 0, guess), make([]int32, 0, guess)
 	r.bom()
 	for r.err == nil && r.document() {
 	}
@@ -136,7 +138,7 @@ func (r *reader) failHere(reason string) { r.fail(r.pos, ErrNotYAML, reason) }
 // lineStarts returns the offset of each line.
 func (r *reader) lineStarts() []int32 {
 	if r.lines == nil {
-		r.lines = append(r.lines, 0)
+		r.lines = append(make([]int32, 0, 2+bytes.Count(r.src, []byte("\n"))), 0)
 		for i, c := range r.src {
 			if c == '\n' || c == '\r' && (i+1 >= len(r.src) || r.src[i+1] != '\n') {
 				r.lines = append(r.lines, offset(i+1))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tidemark-io/tidemark/updater/internal/message"
@@ -203,6 +204,22 @@ func TestRenderIsStableAndDoesNotChangeItsData(t *testing.T) {
 			t.Fatalf("got %v\n%s\n%s", err, again, first)
 		}
 	}
+}
+
+func TestRendersAtTheSameTimeDoNotShareTheirBudgets(t *testing.T) {
+	tmpl, err := message.Parse(`{{ range until 9000 }}{{ $x := upper "a" }}{{ end }}done`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 12 { // together they take more steps than one may
+		group.Go(func() {
+			if got, err := tmpl.Render(sample()); err != nil || got != "done" {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+	group.Wait()
 }
 
 func FuzzRender(f *testing.F) {
