@@ -337,7 +337,10 @@ func TestListPagesInOrderAndFilters(t *testing.T) {
 	for name, f := range map[string]func() error{
 		"token of another filter": func() error { _, _, err := s.List(t.Context(), object.Filter{Namespace: "x"}, 2, token); return err },
 		"no token":                func() error { _, _, err := s.List(t.Context(), object.Filter{}, 2, "?"); return err },
-		"no selector":             func() error { _, _, err := s.List(t.Context(), object.Filter{LabelSelector: "a=(("}, 2, ""); return err },
+		"no selector": func() error {
+			_, _, err := s.List(t.Context(), object.Filter{LabelSelector: "a=(("}, 2, "")
+			return err
+		},
 	} {
 		if err := f(); len(rpcerr.FieldViolations(err)) != 1 {
 			t.Errorf("%s: %v", name, err)

@@ -48,7 +48,8 @@ type Subscription[T Message] struct {
 
 // Subscribe follows the objects that match the filter: without a token from a snapshot, with one from its place, from
 // which each later change is told once (states in between may be merged). It waits for the store to be Ready. Errors:
-// ErrTokenExpired, ErrTokenForeign, ErrShuttingDown, a *rpcerr.Error for a bad selector, store.ErrUnavailable.
+// ErrTokenExpired, ErrTokenForeign, ErrShuttingDown, ErrSlowConsumer (while more is written than the cache remembers: try
+// again), a *rpcerr.Error for a bad selector, store.ErrUnavailable.
 func (s *Store[T]) Subscribe(ctx context.Context, f Filter, resume string) (*Subscription[T], error) {
 	match, err := newMatcher(f)
 	if err != nil {
@@ -110,23 +111,30 @@ func (sub *Subscription[T]) resume(ctx context.Context, text string) error {
 			sub.sent[it.ID] = struct{}{}
 		}
 	}
-	var past []Key
-	from := given.revision
-	if !cache.Remembers(from) {
-		past, from, err = cache.History(ctx, from)
-		if errors.Is(err, watch.ErrCompacted) {
-			return fmt.Errorf("%w: %w", ErrTokenExpired, err)
-		}
-		if err != nil {
-			return err
-		}
+	past, from, err := sub.forgotten(ctx, given.revision)
+	if err != nil {
+		return err
 	}
+	// Past objects are read before the newer changes: one that changes in between is among those, and told once.
+	items = cache.Items(past)
 	changes, err := cache.Since(from)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSlowConsumer, err)
 	}
-	sub.catchUp(past, changes)
+	sub.catchUp(items, changes)
 	return nil
+}
+
+// forgotten asks the store's history for what the cache has forgotten since the revision, and says up to where.
+func (sub *Subscription[T]) forgotten(ctx context.Context, revision int64) ([]Key, int64, error) {
+	if sub.store.cache.Remembers(revision) {
+		return nil, revision, nil
+	}
+	past, upTo, err := sub.store.cache.History(ctx, revision)
+	if errors.Is(err, watch.ErrCompacted) {
+		err = fmt.Errorf("%w: %w", ErrTokenExpired, err)
+	}
+	return past, upTo, err
 }
 
 // reach waits for the cache to be where the token is, which another replica may have given.
@@ -145,13 +153,13 @@ func (sub *Subscription[T]) reach(ctx context.Context, revision int64) error {
 }
 
 // catchUp queues the objects of the past that have not changed again since, then those that have.
-func (sub *Subscription[T]) catchUp(past []Key, changes watch.Changes[Key, *entry[T]]) {
+func (sub *Subscription[T]) catchUp(past []item[T], changes watch.Changes[Key, *entry[T]]) {
 	again := map[Key]struct{}{}
 	for _, it := range changes.Items {
 		again[it.ID] = struct{}{}
 	}
-	past = slices.DeleteFunc(past, func(key Key) bool { _, ok := again[key]; return ok })
-	for _, it := range slices.Concat(sub.store.cache.Items(past), changes.Items) {
+	past = slices.DeleteFunc(past, func(it item[T]) bool { _, ok := again[it.ID]; return ok })
+	for _, it := range slices.Concat(past, changes.Items) {
 		sub.tell(it, sub.match.inNamespace(it.ID))
 	}
 	sub.moveTo(changes)
