@@ -28,8 +28,9 @@ import (
 // maxMessage is the size of the largest message taken or sent, in bytes; the servers' limit.
 const maxMessage = 32 << 20
 
-// serviceConfig spreads calls over all addresses of a name, and tries a call again that was answered with UNAVAILABLE
-// and nothing else: after 0.1, 0.2 and 0.4 s, with jitter.
+// serviceConfig spreads calls over all addresses of a name, and tries a call again that found no server, or one that
+// is stopping or has lost its store: after 0.1, 0.2 and 0.4 s, with jitter. Other UNAVAILABLE is marked by the server
+// (see rpcerr) as not to be tried again.
 const serviceConfig = `{
 	"loadBalancingConfig": [{"round_robin": {}}],
 	"methodConfig": [{

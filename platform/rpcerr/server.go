@@ -13,11 +13,15 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 )
 
 // UnaryServerInterceptor gives each error that a handler returns its status. What becomes INTERNAL is logged, once, with
-// the trace id that the caller gets; tracer makes one for a call that has no span.
+// the trace id that the caller gets; tracer makes one for a call that has no span. UNAVAILABLE of anything but this
+// service itself is marked so that clients do not try again by themselves.
 func UnaryServerInterceptor(log *slog.Logger, tracer trace.Tracer) grpc.UnaryServerInterceptor {
 	seam := serverSeam{log: log, tracer: tracer}
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -54,7 +58,17 @@ func (s serverSeam) outward(ctx context.Context, method string, err error) error
 	case errors.Is(err, ErrStoreUnavailable) && !wasReceived(err) && ctx.Err() == nil: // nobody waits: nothing to report
 		s.log.WarnContext(ctx, "store did not answer a call", "method", method, "error", err)
 	}
+	if st.Code() == codes.Unavailable && !retryAtOnce(st) {
+		// The transport's own way to say so; it fails only where there is no call, in a test of the handler alone.
+		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", "-1"))
+	}
 	return st.Err()
+}
+
+// retryAtOnce: the same call may work elsewhere or in a moment. What failed further upstream was tried again there.
+func retryAtOnce(st *status.Status) bool {
+	reason := reasonOf(st)
+	return reason == metav1.ErrorReason_ERROR_REASON_STORE_UNAVAILABLE || reason == metav1.ErrorReason_ERROR_REASON_SHUTTING_DOWN
 }
 
 // defect logs what the caller does not get to see, and gives the caller the id that finds it.

@@ -56,13 +56,18 @@ func FromError(err error) error {
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
-	st, ok := status.FromError(err)
+	// The innermost status: what wraps it are gRPC's words about its retries.
+	s, ok := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err)
 	if !ok {
 		return err
 	}
+	st := s.GRPCStatus()
 	e := &Error{code: st.Code(), message: st.Message(), received: st, reason: reasonOf(st)}
-	if e.reason == 0 {
-		e.reason = transportReason(st)
+	if !hasInfo(st) {
+		e.reason, e.message = transportReason(st), transportSentence(st.Message())
 	}
 	for _, detail := range st.Details() {
 		switch d := detail.(type) {
@@ -156,6 +161,15 @@ func reasonOf(st *status.Status) metav1.ErrorReason {
 		}
 	}
 	return metav1.ErrorReason_ERROR_REASON_UNSPECIFIED
+}
+
+// transportSentence leaves of gRPC's nested descriptions the last: `dial tcp 127.0.0.1:9001: connect: connection refused`.
+func transportSentence(message string) string {
+	if i := strings.LastIndex(message, "desc = "); i >= 0 {
+		message = message[i+len("desc = "):]
+	}
+	message = strings.TrimPrefix(strings.Trim(message, `"`), "transport: ")
+	return strings.TrimPrefix(message, "Error while dialing: ")
 }
 
 // transportReason is the reason of a status that gRPC itself, or code that knows no reasons, has made.
