@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -69,13 +70,13 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("git server: %w", err)
 	}
-	log, err := os.OpenFile(filepath.Join(dir, "http-backend.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) // #nosec G304 -- the caller's folder
+	file, err := os.OpenFile(filepath.Join(dir, "http-backend.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) // #nosec G304 -- the caller's folder
 	if err != nil {
 		return nil, fmt.Errorf("git server: %w", err)
 	}
-	s := &Server{dir: dir, git: git, backend: backend, log: log, served: make(chan struct{})}
+	s := &Server{dir: dir, git: git, backend: backend, log: file, served: make(chan struct{})}
 	if err := s.listen(ctx, config); err != nil {
-		return nil, errors.Join(err, log.Close())
+		return nil, errors.Join(err, file.Close())
 	}
 	return s, nil
 }
@@ -104,6 +105,7 @@ func (s *Server) listen(ctx context.Context, config Config) error {
 	s.http = &http.Server{
 		Handler:           s.counted(handler),
 		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(s.log, "", log.LstdFlags|log.LUTC),
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
 	go func() {

@@ -87,6 +87,8 @@ func (r *Repo) ancestor(from, old Hash) (found, whole bool, err error) {
 
 // deepen fetches the history of a tip down to a depth.
 func (r *Repo) deepen(ctx context.Context, ref Ref, tip Tip, depth int) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // gives back what the library forgets to close
 	session, err := r.conn.upload(ctx)
 	if err != nil {
 		return err

@@ -125,16 +125,10 @@ func (r *Repo) load() error {
 	if r.refs, err = readRefs(r.path("packed-refs")); err != nil {
 		return err
 	}
-	leftovers, err := filepath.Glob(r.path("objects", "pack", "tmp_*"))
-	if err != nil {
+	if err := r.removeLeftovers(); err != nil {
 		return err
 	}
-	for _, name := range leftovers {
-		if err := os.Remove(name); err != nil {
-			return err
-		}
-	}
-	r.store = filesystem.NewStorageWithOptions(osfs.New(r.dir, osfs.WithBoundOS()),
+	r.store = filesystem.NewStorageWithOptions(osfs.New(r.dir),
 		cache.NewObjectLRU(objectMemory), filesystem.Options{KeepDescriptors: true, ExclusiveAccess: false})
 	for _, hash := range r.refs {
 		if err := r.complete(hash); err != nil {
@@ -163,6 +157,19 @@ func (r *Repo) wipe() error {
 		return r.fail("open", ErrCache, err.Error(), nil)
 	}
 	return nil
+}
+
+// removeLeftovers removes what a fetch that broke off has left behind.
+func (r *Repo) removeLeftovers() error {
+	var err error
+	for _, pattern := range []string{r.path("objects", "pack", "tmp_*"), r.path("incoming-*")} {
+		names, globbed := filepath.Glob(pattern)
+		err = errors.Join(err, globbed)
+		for _, name := range names {
+			err = errors.Join(err, os.Remove(name))
+		}
+	}
+	return err
 }
 
 func (r *Repo) path(names ...string) string {

@@ -105,7 +105,7 @@ type edit struct {
 // 20 bytes of each changed entry's id differ.
 func (e *edit) tree(prefix string, hash Hash, paths []string) (Hash, error) {
 	if err := e.ctx.Err(); err != nil {
-		return hash, e.repo.fail("commit", ErrTooLarge, "it took too long or was cancelled", err)
+		return hash, fmt.Errorf("commit %s: %w", e.repo.URL(), err)
 	}
 	before, err := e.repo.readTree(hash)
 	if err != nil {

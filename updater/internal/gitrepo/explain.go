@@ -69,6 +69,10 @@ func classify(err error) (kind error, detail string) {
 		return statusKind(status.StatusCode()), fmt.Sprintf("it answered with HTTP status %d", status.StatusCode())
 	case errors.Is(err, errAnswerTooLarge), errors.Is(err, errIncrementTooLarge):
 		return ErrTooLarge, fmt.Sprintf("the server sends more than %d MiB", maxPack>>20)
+	case errors.Is(err, errPackTooLarge):
+		return ErrTooLarge, plain(err)
+	case errors.Is(err, errNoPack):
+		return ErrProtocol, plain(err)
 	case errors.Is(err, errNotOurRef):
 		return ErrRefNotFound, "the server does not hand out this commit; name the branch or tag that has it"
 	case knownhosts.IsHostKeyChanged(err), knownhosts.IsHostUnknown(err), strings.Contains(err.Error(), "knownhosts: key"):

@@ -6,12 +6,12 @@ package gitrepo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
@@ -47,6 +47,9 @@ func (r *Repo) Fetch(ctx context.Context, ref Ref) (Tip, error) {
 func (r *Repo) FetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.lock == nil {
+		return nil, fmt.Errorf("fetch %s: %w", r.URL(), os.ErrClosed)
+	}
 	if r.damaged || r.store == nil || r.overgrown() {
 		if err := r.wipe(); err != nil {
 			return nil, err
@@ -71,6 +74,8 @@ func (r *Repo) FetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
 var errNotOurRef = errors.New("not our ref")
 
 func (r *Repo) fetch(ctx context.Context, refs []Ref) (_ []Tip, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // gives back what the library forgets to close
 	session, err := r.conn.upload(ctx)
 	if err != nil {
 		return nil, err
@@ -186,23 +191,11 @@ func (r *Repo) exchange(ctx context.Context, session transport.UploadPackSession
 			return r.fail("fetch", ErrCache, err.Error(), nil)
 		}
 	}
-	var file *fs.PathError
-	source := &packSource{from: demuxed(req, response), left: limit, tooMuch: errAnswerTooLarge}
+	limits := limitsFor(limit, errAnswerTooLarge)
 	if limit == maxIncrement {
-		source.tooMuch = errIncrementTooLarge
+		limits.tooMuch = errIncrementTooLarge
 	}
-	err = packfile.UpdateObjectStorage(r.store, source)
-	switch {
-	case source.failed != nil:
-		return source.failed // the network's fault, or too much
-	case errors.Is(err, packfile.ErrEmptyPackfile):
-		return nil
-	case errors.As(err, &file):
-		return r.fail("fetch", ErrCache, err.Error(), nil)
-	case err != nil:
-		return r.fail("fetch", ErrProtocol, "the pack cannot be read: "+err.Error(), err)
-	}
-	return nil
+	return r.receivePack(ctx, demuxed(req, response), limits)
 }
 
 func demuxed(req *packp.UploadPackRequest, from io.Reader) io.Reader {
@@ -214,25 +207,6 @@ func demuxed(req *packp.UploadPackRequest, from io.Reader) io.Reader {
 	default:
 		return from
 	}
-}
-
-// packSource bounds a pack and remembers why reading it failed, apart from why storing it did.
-type packSource struct {
-	from    io.Reader
-	left    int64
-	tooMuch error
-	failed  error
-}
-
-func (s *packSource) Read(p []byte) (int, error) {
-	n, err := s.from.Read(p)
-	if s.left -= int64(n); s.left < 0 && err == nil {
-		err = s.tooMuch
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		s.failed = err
-	}
-	return n, err
 }
 
 // damage marks the cache to be rebuilt by the next fetch.

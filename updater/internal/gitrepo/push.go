@@ -109,6 +109,8 @@ func (r *Repo) checkUpdates(updates []RefUpdate) error {
 }
 
 func (r *Repo) push(ctx context.Context, updates []RefUpdate, options PushOptions) (report PushReport, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // gives back what the library forgets to close
 	session, err := r.conn.receive(ctx)
 	if err != nil {
 		return report, err

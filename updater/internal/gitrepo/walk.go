@@ -19,6 +19,7 @@ import (
 // Defaults and bounds of a walk.
 const (
 	defaultFileBytes = 8 << 20
+	maxFileBytes     = 64 << 20 // whatever MaxFileBytes says
 	defaultFiles     = 50_000
 	defaultEntries   = 2_000_000
 	maxDepth         = 128
@@ -36,7 +37,7 @@ type WalkOptions struct {
 	Marked func(content []byte) bool
 	// Version names what Match and Marked look for, in one line: with another one all is looked at again.
 	Version string
-	// MaxFileBytes is the size of the largest file that is read; 0: 8 MiB. Larger ones are skipped.
+	// MaxFileBytes is the size of the largest file that is read; 0: 8 MiB, at most 64 MiB. Larger ones are skipped.
 	MaxFileBytes int64
 	// MaxFiles is how many files may be wanted, 0: 50,000; MaxEntries how many tree entries may be looked at,
 	// 0: 2,000,000. With more the walk fails.
@@ -75,7 +76,7 @@ type Listing struct {
 func (r *Repo) Walk(ctx context.Context, commit Hash, options WalkOptions) (Listing, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	options.MaxFileBytes = orDefault(options.MaxFileBytes, defaultFileBytes)
+	options.MaxFileBytes = min(orDefault(options.MaxFileBytes, defaultFileBytes), maxFileBytes)
 	options.MaxFiles = orDefault(options.MaxFiles, defaultFiles)
 	options.MaxEntries = orDefault(options.MaxEntries, defaultEntries)
 	if r.damaged || r.store == nil {
@@ -96,14 +97,14 @@ func orDefault[N int | int64](n, otherwise N) N {
 	return n
 }
 
-// ReadFile reads a file that a walk listed. Errors: ErrTooLarge (over 8 MiB), ErrCacheDamaged.
+// ReadFile reads a file that a walk listed. Errors: ErrTooLarge (over 64 MiB), ErrCacheDamaged.
 func (r *Repo) ReadFile(file File) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.damaged || r.store == nil {
 		return nil, r.fail("read", ErrCacheDamaged, "", nil)
 	}
-	content, err := r.readObject(plumbing.BlobObject, file.Hash, defaultFileBytes)
+	content, err := r.readObject(plumbing.BlobObject, file.Hash, maxFileBytes)
 	if errors.Is(err, errObjectTooLarge) {
 		return nil, r.fail("read", ErrTooLarge, file.Path+": "+err.Error(), nil)
 	}
@@ -149,7 +150,7 @@ func (w *walker) tree(prefix string, hash Hash, depth int) (clean bool, err erro
 		return false, nil
 	}
 	if err := w.ctx.Err(); err != nil {
-		return false, w.repo.fail("walk", ErrTooLarge, "it took too long or was cancelled", err)
+		return false, fmt.Errorf("walk %s: %w", w.repo.URL(), err)
 	}
 	content, err := w.repo.readTree(hash)
 	if err != nil {

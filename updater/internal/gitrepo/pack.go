@@ -1,0 +1,154 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gitrepo
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+)
+
+// What a pack may hold. The library that indexes it takes every object into memory whole, so that a few
+// kilobytes of compressed zeroes could ask for gigabytes.
+const (
+	maxPackObjects  = 3_000_000
+	maxPackInflated = 16 << 30
+	maxObjectBytes  = 256 << 20
+)
+
+var errPackTooLarge = errors.New("the pack is too large")
+
+// errNoPack: what came is no pack, or a damaged one.
+var errNoPack = errors.New("the pack cannot be read")
+
+// packLimits are the constants above; tests have smaller ones.
+type packLimits struct {
+	bytes    int64 // of the pack as it is sent
+	tooMuch  error // what it is called when there are more
+	objects  uint32
+	object   int64 // bytes of one object
+	inflated int64 // bytes of all objects
+}
+
+func limitsFor(bytes int64, tooMuch error) packLimits {
+	return packLimits{bytes, tooMuch, maxPackObjects, maxObjectBytes, maxPackInflated}
+}
+
+// receivePack takes a pack to a file, looks whether it is bounded, and only then puts it into the store, so
+// that nothing is left there of one that broke off.
+func (r *Repo) receivePack(ctx context.Context, from io.Reader, limits packLimits) error {
+	file, err := os.CreateTemp(r.dir, "incoming-*")
+	if err != nil {
+		return r.fail("fetch", ErrCache, err.Error(), nil)
+	}
+	defer func() {
+		_ = os.Remove(file.Name()) // Open removes what stays
+		_ = file.Close()
+	}()
+	source := &packSource{from: from, left: limits.bytes, tooMuch: limits.tooMuch}
+	n, err := io.Copy(file, source)
+	switch {
+	case source.failed != nil:
+		return source.failed // the network's fault, or too much
+	case err != nil:
+		return r.fail("fetch", ErrCache, err.Error(), nil)
+	case n == 0:
+		return nil
+	}
+	if err := checkPack(ctx, file, limits); err != nil {
+		return err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return r.fail("fetch", ErrCache, err.Error(), nil)
+	}
+	if err := packfile.UpdateObjectStorage(r.store, file); err != nil && !errors.Is(err, packfile.ErrEmptyPackfile) {
+		return errors.Join(errNoPack, err, r.removeLeftovers())
+	}
+	return nil
+}
+
+// checkPack reads a pack once from the beginning and compares what its objects will be with the limits.
+func checkPack(ctx context.Context, file io.ReadSeeker, limits packLimits) error {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	scanner := packfile.NewScanner(file)
+	_, objects, err := scanner.Header()
+	if err != nil {
+		return errors.Join(errNoPack, err)
+	}
+	if objects > limits.objects {
+		return fmt.Errorf("%w: %d objects, and %d are allowed", errPackTooLarge, objects, limits.objects)
+	}
+	total := int64(0)
+	for i := range objects {
+		if i%1000 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		header, err := scanner.NextObjectHeader()
+		if err != nil {
+			return errors.Join(errNoPack, err)
+		}
+		var head beginning
+		size := header.Length
+		if size >= 0 && size <= limits.object {
+			if _, _, err := scanner.NextObject(&head); err != nil {
+				return errors.Join(errNoPack, err)
+			}
+		}
+		if header.Type == plumbing.OFSDeltaObject || header.Type == plumbing.REFDeltaObject {
+			size = max(size, head.target())
+		}
+		if total += size; size < 0 || size > limits.object || total < 0 || total > limits.inflated {
+			return fmt.Errorf("%w: an object of %d MiB, and %d are allowed, %d in all", errPackTooLarge, size>>20, limits.object>>20, limits.inflated>>20)
+		}
+	}
+	return nil
+}
+
+// beginning keeps the first bytes written to it: in a delta, the sizes of its base and of its result.
+type beginning []byte
+
+func (b *beginning) Write(p []byte) (int, error) {
+	*b = append(*b, p[:min(len(p), 2*binary.MaxVarintLen64-len(*b))]...)
+	return len(p), nil
+}
+
+// target is the size of a delta's result; negative when it cannot be read.
+func (b beginning) target() int64 {
+	_, n := binary.Uvarint(b)
+	if n <= 0 {
+		return -1
+	}
+	size, n := binary.Uvarint(b[n:])
+	if n <= 0 || size > 1<<62 {
+		return -1
+	}
+	return int64(size)
+}
+
+// packSource bounds a pack and remembers why reading it failed, apart from why storing it did.
+type packSource struct {
+	from    io.Reader
+	left    int64
+	tooMuch error
+	failed  error
+}
+
+func (s *packSource) Read(p []byte) (int, error) {
+	n, err := s.from.Read(p)
+	if s.left -= int64(n); s.left < 0 && err == nil {
+		err = s.tooMuch
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.failed = err
+	}
+	return n, err
+}
