@@ -1,0 +1,50 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cli is the `tidemark` command: it puts the verbs together, runs the one that is asked for, and writes its error,
+// once. Each verb has a package of its own below.
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
+)
+
+// Main runs the command that the program was started with, and returns its exit code: 0, or 1 whenever something failed.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return Run(ctx, os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv)
+}
+
+// Streams are a command's standard streams: results go to Out, all else to Err.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Run runs one command in this process, and returns its exit code.
+func Run(ctx context.Context, args []string, streams Streams, getenv func(string) string) int {
+	servers := connection.New(getenv)
+	root := command(servers)
+	root.SetArgs(args)
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	progress := terminal.New(streams.Err)
+	err := root.ExecuteContext(ctx)
+	if closing := servers.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		progress.Errors(err)
+		return 1
+	}
+	return 0
+}

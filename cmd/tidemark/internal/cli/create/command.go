@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package create makes an object from flags, with flux's flags, checks and words: with --export it is printed as a
+// manifest, else it is applied and waited for. What the flags cannot be is said before anything is sent.
+package create
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	"github.com/tidemark-io/tidemark/platform/manifest"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
+)
+
+// manager is who the services note down as the one who applied an object.
+const manager = "cli"
+
+// Command is `tidemark create`.
+func Command(servers *connection.Servers) *cobra.Command {
+	v := &verb{servers: servers}
+	cmd := group.Command(cobra.Command{
+		Use:   "create",
+		Short: "Create or change an object from flags, or print its manifest",
+		Example: `  # Scan an image, and wait for the first scan
+  tidemark create image repository podinfo --image ghcr.io/stefanprodan/podinfo
+
+  # Print the manifest instead
+  tidemark create image repository podinfo --image ghcr.io/stefanprodan/podinfo --export`,
+	}, v.image(), v.source())
+	flags := cmd.PersistentFlags()
+	servers.AddFlags(flags)
+	flags.StringVarP(&v.namespace, "namespace", "n", manifest.DefaultNamespace, "namespace of the object")
+	flags.BoolVar(&v.export, "export", false, "print the manifest, and send nothing")
+	flags.StringSliceVar(&v.labels, "label", nil, "label of the object, key=value; may be given several times, or several with commas")
+	return cmd
+}
+
+func (v *verb) image() *cobra.Command {
+	return group.Command(cobra.Command{
+		Use:     "image",
+		Aliases: []string{"images"},
+		Short:   "Create an image repository, policy or update",
+	}, v.imageRepository(), v.imagePolicy(), v.imageUpdateAutomation())
+}
+
+func (v *verb) source() *cobra.Command {
+	return group.Command(cobra.Command{
+		Use:     "source",
+		Aliases: []string{"sources"},
+		Short:   "Create a repository that is written to",
+	}, v.gitRepository())
+}
+
+// verb is the command's state: the flags that all nouns have, and where the services are.
+type verb struct {
+	servers   *connection.Servers
+	namespace string
+	export    bool
+	labels    []string
+}
+
+// noun makes the command of one kind; build makes the object of its flags, without metadata to care for.
+func (v *verb) noun(kind kinds.Kind, cmd cobra.Command, build func(*metav1.ObjectMeta) (kinds.Object, error)) *cobra.Command {
+	cmd.Args = func(_ *cobra.Command, args []string) error { return oneName(kind, args) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		metadata, err := v.metadata(args[0])
+		if err != nil {
+			return err
+		}
+		object, err := build(metadata)
+		if err != nil {
+			return err
+		}
+		if v.export {
+			return export(cmd.OutOrStdout(), object)
+		}
+		return v.create(cmd.Context(), kind, object, terminal.New(cmd.ErrOrStderr()))
+	}
+	return &cmd
+}
+
+func oneName(kind kinds.Kind, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s name is required", kind.Noun)
+	}
+	if len(args) > 1 {
+		return fmt.Errorf("one %s at a time: %d names are given", kind.Noun, len(args))
+	}
+	return nil
+}
+
+func export(out io.Writer, object kinds.Object) error {
+	codec, err := kinds.Codec()
+	if err != nil {
+		return err
+	}
+	text, err := codec.Encode(object)
+	if err != nil {
+		return err
+	}
+	if _, err := out.Write(text); err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	return nil
+}
+
+// create applies the object and waits until its service has looked at it.
+func (v *verb) create(ctx context.Context, kind kinds.Kind, object kinds.Object, progress terminal.Progress) error {
+	ctx, cancel := v.servers.WithTimeout(ctx)
+	defer cancel()
+	conn, err := v.servers.To(ctx, kind.Service)
+	if err != nil {
+		return err
+	}
+	progress.Generate("generating %s", kind.Noun)
+	progress.Action("applying %s", kind.Noun)
+	stored, outcome, err := kind.Apply(ctx, conn, object, manager)
+	if err != nil {
+		return err
+	}
+	progress.Success("%s %s", kind.Noun, word(outcome))
+	return wait(ctx, conn, kind, stored, progress)
+}
+
+func word(outcome metav1.ApplyOutcome) string {
+	switch outcome {
+	case metav1.ApplyOutcome_APPLY_OUTCOME_CREATED:
+		return "created"
+	case metav1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED:
+		return "unchanged"
+	default:
+		return "updated"
+	}
+}
+
+// unsupported adds a flag that flux has and we do not act on yet, so that the answer is more than `unknown flag`.
+func unsupported(flags *pflag.FlagSet, name, note string) {
+	flags.Func(name, note, func(string) error { return fmt.Errorf("%s", note) })
+	flags.Lookup(name).Hidden = true
+}
+
+var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+
+// reference checks a name that a flag gives and makes the reference; empty is nil.
+func reference(flag, name string) (*metav1.LocalObjectReference, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if !dnsName.MatchString(name) {
+		return nil, fmt.Errorf("%s '%s' is no name: lower-case letters, digits, '-' and '.' only", flag, name)
+	}
+	return &metav1.LocalObjectReference{Name: name}, nil
+}
+
+// duration checks a duration that must not be negative.
+func duration(flag string, d time.Duration) (*durationpb.Duration, error) {
+	if d < 0 {
+		return nil, fmt.Errorf("%s must not be negative: %s", flag, d)
+	}
+	return durationpb.New(d), nil
+}

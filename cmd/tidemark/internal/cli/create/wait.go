@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package create
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/outcome"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
+)
+
+const (
+	firstLook = 50 * time.Millisecond
+	slowLook  = time.Second
+	// patience is how long an object may wait for another one, which may just have been created.
+	patience = 5 * time.Second
+)
+
+// wait looks at an object until its service has reconciled it, and says how that went.
+func wait(ctx context.Context, conn grpc.ClientConnInterface, kind kinds.Kind, o kinds.Object, progress terminal.Progress) error {
+	if by := kinds.SuspendedBy(o); by != "" {
+		progress.Warning("%s is suspended by %s, so that nothing happens until it is resumed", kind.Noun, by)
+		return nil
+	}
+	progress.Wait("waiting for %s reconciliation", kind.Noun)
+	namespace, name := o.GetMetadata().GetNamespace(), o.GetMetadata().GetName()
+	began := time.Now()
+	for pause := firstLook; ; pause = min(pause*2, slowLook) {
+		done, err := reconciled(o, time.Since(began) < patience)
+		if err != nil {
+			return err
+		}
+		if done {
+			progress.Success("%s reconciliation completed", kind.Noun)
+			progress.Success("%s", outcome.Of(o))
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s is stored, but was not reconciled: %w", kind.Noun, context.Cause(ctx))
+		case <-time.After(pause):
+		}
+		if o, err = kind.Get(ctx, conn, namespace, name); err != nil {
+			return err
+		}
+	}
+}
+
+// reconciled says whether the object's service has looked at its present spec; the error is the condition's message.
+func reconciled(o kinds.Object, patient bool) (bool, error) {
+	c := kinds.Ready(o)
+	seen := c.GetObservedGeneration()
+	if seen != 0 && seen < o.GetMetadata().GetGeneration() {
+		return false, nil
+	}
+	switch c.GetStatus() {
+	case metav1.ConditionStatus_CONDITION_STATUS_TRUE:
+		return true, nil
+	case metav1.ConditionStatus_CONDITION_STATUS_FALSE:
+		if patient && c.GetReason() == kinds.DependencyNotReady {
+			return false, nil
+		}
+		return false, errors.New(c.GetMessage())
+	default:
+		return false, nil
+	}
+}

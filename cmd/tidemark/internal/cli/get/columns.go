@@ -1,0 +1,172 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package get
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+)
+
+// column is one column of a kind's table.
+type column struct {
+	header string
+	cell   func(kinds.Object) string
+}
+
+// view is how a kind is shown.
+type view struct {
+	kind kinds.Kind
+	// columns come after the name; wide ones only when asked for.
+	columns, wide []column
+}
+
+// header is the first row: where namespaces are mixed, theirs comes first.
+func (v view) header(o options) []string {
+	header := []string{"NAME"}
+	if o.allNamespaces {
+		header = []string{"NAMESPACE", "NAME"}
+	}
+	for _, c := range v.shown(o) {
+		header = append(header, c.header)
+	}
+	return header
+}
+
+// row is an object's row; in mixed tables its name carries the kind.
+func (v view) row(o options, object kinds.Object) []string {
+	row := v.names(o, object.GetMetadata().GetNamespace(), object.GetMetadata().GetName())
+	for _, c := range v.shown(o) {
+		row = append(row, c.cell(object))
+	}
+	return row
+}
+
+// goneRow is the row of an object that is deleted.
+func (v view) goneRow(o options, deleted *metav1.ObjectDeleted) []string {
+	row := v.names(o, deleted.GetNamespace(), deleted.GetName())
+	for _, c := range v.shown(o) {
+		cell := ""
+		if c.header == messageHeader {
+			cell = "deleted"
+		}
+		row = append(row, cell)
+	}
+	return row
+}
+
+func (v view) names(o options, namespace, name string) []string {
+	if o.mixed {
+		name = v.kind.Resource + "/" + name
+	}
+	if o.allNamespaces {
+		return []string{namespace, name}
+	}
+	return []string{name}
+}
+
+func (v view) shown(o options) []column {
+	if o.output != outputWide {
+		return v.columns
+	}
+	return append(v.columns[:len(v.columns):len(v.columns)], v.wide...)
+}
+
+const messageHeader = "MESSAGE"
+
+// typed makes a cell of a function over the kind's own type.
+func typed[T kinds.Object](cell func(T) string) func(kinds.Object) string {
+	return func(o kinds.Object) string {
+		object, ok := o.(T)
+		if !ok {
+			return ""
+		}
+		return cell(object)
+	}
+}
+
+// state are the columns that end every kind's table.
+func state() []column {
+	return []column{
+		{"READY", func(o kinds.Object) string { return readiness(kinds.Ready(o)) }},
+		{messageHeader, message},
+	}
+}
+
+// suspendedAndState are state's columns for the kinds whose table says whether an object rests.
+func suspendedAndState() []column {
+	return append([]column{{"SUSPENDED", func(o kinds.Object) string { return truth(kinds.SuspendedBy(o) != "") }}}, state()...)
+}
+
+// ownership are the columns that end every kind's wide table.
+func ownership() []column {
+	return []column{
+		{"SUSPENDED BY", kinds.SuspendedBy},
+		{"MANAGED BY", func(o kinds.Object) string { return o.GetMetadata().GetManagedBy() }},
+	}
+}
+
+func truth(b bool) string {
+	if b {
+		return "True"
+	}
+	return "False"
+}
+
+func readiness(c *metav1.Condition) string {
+	switch c.GetStatus() {
+	case metav1.ConditionStatus_CONDITION_STATUS_TRUE:
+		return "True"
+	case metav1.ConditionStatus_CONDITION_STATUS_FALSE:
+		return "False"
+	default:
+		return "Unknown"
+	}
+}
+
+func message(o kinds.Object) string {
+	c := kinds.Ready(o)
+	switch {
+	case c != nil:
+		return shortRevision(c.GetMessage())
+	case kinds.SuspendedBy(o) != "":
+		return "suspended before it was reconciled"
+	default:
+		return "waiting to be reconciled"
+	}
+}
+
+// moment is a time as flux shows it, in the zone of the person who asks; empty where there is none.
+func moment(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().Local().Format(time.RFC3339)
+}
+
+var commit = regexp.MustCompile(`\bsha1:[0-9a-f]{40}\b`)
+
+// shortRevision shortens commits inside text as flux does: `main@sha1:1f3a9c2d`.
+func shortRevision(text string) string {
+	return commit.ReplaceAllStringFunc(text, func(id string) string { return id[:len("sha1:")+8] })
+}
+
+// imageRef is `name:tag@digest` with what is there.
+func imageRef(name, tag, digest string) string {
+	var b strings.Builder
+	b.WriteString(name)
+	if tag != "" {
+		b.WriteString(":" + tag)
+	}
+	if digest != "" {
+		b.WriteString("@" + digest)
+	}
+	return b.String()
+}

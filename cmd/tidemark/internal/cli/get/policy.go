@@ -1,0 +1,27 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package get
+
+import (
+	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+)
+
+func imagePolicies() view {
+	return view{
+		kind: kinds.ImagePolicy(),
+		columns: append([]column{
+			{"IMAGE", typed(func(o *resolverv1.ImagePolicy) string { return o.GetStatus().GetLatestRef().GetName() })},
+			{"TAG", typed(func(o *resolverv1.ImagePolicy) string { return o.GetStatus().GetLatestRef().GetTag() })},
+		}, state()...),
+		wide: append([]column{
+			{"DIGEST", typed(func(o *resolverv1.ImagePolicy) string { return o.GetStatus().GetLatestRef().GetDigest() })},
+			{"PREVIOUS", typed(func(o *resolverv1.ImagePolicy) string {
+				previous := o.GetStatus().GetObservedPreviousRef()
+				return imageRef(previous.GetName(), previous.GetTag(), previous.GetDigest())
+			})},
+		}, ownership()...),
+	}
+}

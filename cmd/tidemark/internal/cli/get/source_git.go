@@ -1,0 +1,24 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package get
+
+import (
+	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+)
+
+func gitRepositories() view {
+	return view{
+		kind: kinds.GitRepository(),
+		columns: append([]column{
+			{"REVISION", typed(func(o *updaterv1.GitRepository) string {
+				return shortRevision(o.GetStatus().GetArtifact().GetRevision())
+			})},
+		}, suspendedAndState()...),
+		wide: append([]column{
+			{"URL", typed(func(o *updaterv1.GitRepository) string { return o.GetSpec().GetUrl() })},
+		}, ownership()...),
+	}
+}

@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kinds
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
+)
+
+// ImageUpdateAutomation is the kind of the automations that commit.
+func ImageUpdateAutomation() Kind {
+	return Kind{
+		Noun:     "ImageUpdateAutomation",
+		Resource: "imageupdateautomation",
+		Service:  Updater,
+		Empty:    &updaterv1.ImageUpdateAutomation{},
+		calls:    calls{apply: applyImageUpdateAutomation, get: getImageUpdateAutomation, list: listImageUpdateAutomations, watch: watchImageUpdateAutomations},
+	}
+}
+
+func applyImageUpdateAutomation(ctx context.Context, conn grpc.ClientConnInterface, r applyRequest) (Object, metav1.ApplyOutcome, error) {
+	object, err := as[*updaterv1.ImageUpdateAutomation](r.object)
+	if err != nil {
+		return nil, 0, err
+	}
+	answer, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).ApplyImageUpdateAutomation(ctx,
+		&updaterv1.ApplyImageUpdateAutomationRequest{ImageUpdateAutomation: object, Manager: r.manager})
+	if err != nil {
+		return nil, 0, err
+	}
+	return answer.GetImageUpdateAutomation(), answer.GetOutcome(), nil
+}
+
+func getImageUpdateAutomation(ctx context.Context, conn grpc.ClientConnInterface, namespace, name string) (Object, error) {
+	answer, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).GetImageUpdateAutomation(ctx,
+		&updaterv1.GetImageUpdateAutomationRequest{Namespace: namespace, Name: name})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetImageUpdateAutomation(), nil
+}
+
+func listImageUpdateAutomations(ctx context.Context, conn grpc.ClientConnInterface, f Filter, token string) ([]Object, string, error) {
+	answer, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).ListImageUpdateAutomations(ctx,
+		&updaterv1.ListImageUpdateAutomationsRequest{Namespace: f.Namespace, LabelSelector: f.LabelSelector, PageToken: token})
+	if err != nil {
+		return nil, "", err
+	}
+	return objects(answer.GetImageUpdateAutomations()), answer.GetNextPageToken(), nil
+}
+
+func watchImageUpdateAutomations(ctx context.Context, conn grpc.ClientConnInterface, f Filter, token string) (func() (Event, error), error) {
+	return events[updaterv1.ImageUpdateAutomation](
+		updaterv1.NewImageUpdateAutomationServiceClient(conn).WatchImageUpdateAutomations(ctx,
+			&updaterv1.WatchImageUpdateAutomationsRequest{Namespace: f.Namespace, LabelSelector: f.LabelSelector, ResumeToken: token}))
+}

@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package reconcile asks the services to act now, and shows what they do: scan an image repository, evaluate a policy,
+// run an automation. It does not wait for what follows from it in another service.
+package reconcile
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"github.com/tidemark-io/tidemark/platform/manifest"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
+)
+
+// Command is `tidemark reconcile`.
+func Command(servers *connection.Servers) *cobra.Command {
+	v := &verb{servers: servers}
+	cmd := group.Command(cobra.Command{
+		Use:   "reconcile",
+		Short: "Scan, evaluate or run an object now",
+		Example: `  # Scan an image repository now
+  tidemark reconcile image repository podinfo
+
+  # Run an automation now, and see its steps
+  tidemark reconcile image update flux-system`,
+	}, v.image())
+	servers.AddFlags(cmd.PersistentFlags())
+	cmd.PersistentFlags().StringVarP(&v.namespace, "namespace", "n", manifest.DefaultNamespace, "namespace of the object")
+	return cmd
+}
+
+type verb struct {
+	servers   *connection.Servers
+	namespace string
+}
+
+func (v *verb) image() *cobra.Command {
+	return group.Command(cobra.Command{
+		Use:     "image",
+		Aliases: []string{"images"},
+		Short:   "Scan, evaluate or run one of the image objects now",
+	},
+		v.noun(kinds.ImageRepository(), scan, cobra.Command{
+			Use:     "repository NAME",
+			Short:   "Scan an image repository now, and wait for the outcome",
+			Example: "  tidemark reconcile image repository podinfo",
+		}),
+		v.noun(kinds.ImagePolicy(), evaluate, cobra.Command{
+			Use:     "policy NAME",
+			Short:   "Evaluate an image policy now, over the tags that are known",
+			Example: "  tidemark reconcile image policy podinfo",
+		}),
+		v.noun(kinds.ImageUpdateAutomation(), run, cobra.Command{
+			Use:     "update NAME",
+			Short:   "Run an image update automation now, and show its steps",
+			Example: "  tidemark reconcile image update flux-system -n apps",
+		}),
+	)
+}
+
+// target is the object that is acted on.
+type target struct {
+	namespace, name string
+}
+
+// action asks a service to act, writes how it goes, and fails with a sentence for a person.
+type action func(ctx context.Context, conn grpc.ClientConnInterface, t target, progress terminal.Progress) error
+
+func (v *verb) noun(kind kinds.Kind, act action, cmd cobra.Command) *cobra.Command {
+	cmd.Args = func(_ *cobra.Command, args []string) error { return oneName(kind, args) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel := v.servers.WithTimeout(cmd.Context())
+		defer cancel()
+		conn, err := v.servers.To(ctx, kind.Service)
+		if err != nil {
+			return err
+		}
+		return act(ctx, conn, target{namespace: v.namespace, name: args[0]}, terminal.New(cmd.ErrOrStderr()))
+	}
+	return &cmd
+}
+
+func oneName(kind kinds.Kind, args []string) error {
+	switch len(args) {
+	case 0:
+		return fmt.Errorf("%s name is required", kind.Noun)
+	case 1:
+		return nil
+	default:
+		return fmt.Errorf("one %s at a time: %d names are given", kind.Noun, len(args))
+	}
+}

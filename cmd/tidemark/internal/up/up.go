@@ -1,0 +1,136 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package up runs the three services in one process, with one store, on one address. They talk gRPC all the same, over
+// a listener in memory, so that there is one way and not two. It may follow a folder of manifests as well.
+package up
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/platform/config"
+	"github.com/tidemark-io/tidemark/platform/dial"
+	"github.com/tidemark-io/tidemark/platform/manifest"
+	"github.com/tidemark-io/tidemark/platform/program"
+	"github.com/tidemark-io/tidemark/platform/secret"
+	"github.com/tidemark-io/tidemark/resolver"
+	"github.com/tidemark-io/tidemark/scanner"
+	"github.com/tidemark-io/tidemark/updater"
+)
+
+// Options says what to run.
+type Options struct {
+	// Common is what every program is told.
+	Common config.Common
+	// Manifests is a folder, or a file, to follow. Empty: none.
+	Manifests string
+	// Settle is how long the updater gathers changes after a run. Zero: its default.
+	Settle time.Duration
+	// NoCrossNamespaceRefs keeps automations to Git repositories of their own namespace.
+	NoCrossNamespaceRefs bool
+	// LogOutput is where log lines go; nil means stderr.
+	LogOutput io.Writer
+	// Ready, if set, is called once, when calls are answered.
+	Ready func(Addresses)
+}
+
+// Addresses are where the services listen; empty where they do not.
+type Addresses struct {
+	GRPC, HTTP string
+}
+
+// Run runs the services until the context ends.
+func Run(ctx context.Context, options Options) error {
+	secrets := &secret.Memory{}
+	p := &program.Program{
+		Name:      "tidemark",
+		Config:    options.Common,
+		Secrets:   secrets,
+		LogOutput: options.LogOutput,
+		Build: func(ctx context.Context, host *program.Host) ([]program.Part, error) {
+			return build(ctx, host, options, secrets)
+		},
+	}
+	if options.Ready != nil {
+		p.Serving = func(grpc, http net.Addr) { options.Ready(Addresses{GRPC: text(grpc), HTTP: text(http)}) }
+	}
+	return p.Run(ctx)
+}
+
+func text(address net.Addr) string {
+	if address == nil {
+		return ""
+	}
+	return address.String()
+}
+
+// build makes the services in the order of the data's way, so that each one's upstream is stopped after it.
+func build(ctx context.Context, host *program.Host, options Options, secrets *secret.Memory) ([]program.Part, error) {
+	conn, err := dial.Dial(ctx, "tidemark", dial.Options{Dialer: host.Dialer, Telemetry: host.Telemetry})
+	if err != nil {
+		return nil, err
+	}
+	scan, err := scanner.New(scanner.Config{
+		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, NamespaceLabels: host.Namespaces.Of,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scanner: %w", err)
+	}
+	resolve, err := resolver.New(resolver.Config{
+		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, Scanner: conn,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("resolver: %w", err)
+	}
+	update, err := updater.New(updater.Config{
+		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, Resolver: conn,
+		DataDir: host.DataDir, Settle: options.Settle, NoCrossNamespaceRefs: options.NoCrossNamespaceRefs,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("updater: %w", err)
+	}
+	parts := []program.Part{
+		{Name: "connection", Run: closing(conn)},
+		{Name: "scanner", Register: scan.Register, Run: scan.Run},
+		{Name: "resolver", Register: resolve.Register, Run: resolve.Run},
+		{Name: "updater", Register: update.Register, Run: update.Run},
+	}
+	if options.Manifests == "" {
+		return parts, nil
+	}
+	follow, err := newFollower(host, options, conn, secrets)
+	if err != nil {
+		return nil, err
+	}
+	return append(parts, program.Part{Name: "manifests", Run: follow.run}), nil
+}
+
+// closing keeps the connection open until everything that uses it has ended.
+func closing(conn *grpc.ClientConn) func(context.Context) error {
+	return func(ctx context.Context) error {
+		<-ctx.Done()
+		return conn.Close()
+	}
+}
+
+func newFollower(host *program.Host, options Options, conn grpc.ClientConnInterface, secrets *secret.Memory) (*follower, error) {
+	path, err := filepath.Abs(options.Manifests)
+	if err != nil {
+		return nil, fmt.Errorf("--manifests: %w", err)
+	}
+	codec, err := manifest.NewCodec(kinds.Messages()...)
+	if err != nil {
+		return nil, err
+	}
+	log := host.Telemetry.Logger()
+	surroundings := &surroundings{secrets: secrets, namespaces: host.Namespaces, log: log}
+	return &follower{path: path, codec: codec, conn: conn, log: log, accept: surroundings.accept}, nil
+}
