@@ -45,7 +45,7 @@ func (s *Server) serveBackend(w http.ResponseWriter, r *http.Request) {
 	fed := make(chan struct{})
 	go func() {
 		defer close(fed)
-		_, _ = copyAndClose(stdin, r.Body) // a backend that has read enough closes its end: no failure
+		_ = copyAndClose(stdin, r.Body) // a backend that has read enough closes its end: no failure
 	}()
 	if err := answer(w, stdout); err != nil {
 		cancel() // the client went away, or the backend did
@@ -55,9 +55,9 @@ func (s *Server) serveBackend(w http.ResponseWriter, r *http.Request) {
 	<-fed
 }
 
-func copyAndClose(to io.WriteCloser, from io.Reader) (int64, error) {
-	n, err := io.Copy(to, from)
-	return n, errors.Join(err, to.Close())
+func copyAndClose(to io.WriteCloser, from io.Reader) error {
+	_, err := io.Copy(to, from)
+	return errors.Join(err, to.Close())
 }
 
 // requestEnv is the part of CGI that git-http-backend reads.

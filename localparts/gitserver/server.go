@@ -100,7 +100,7 @@ func (s *Server) listen(ctx context.Context, config Config) error {
 	if config.Wrap != nil {
 		handler = config.Wrap(handler)
 	}
-	base, cancel := context.WithCancel(context.Background())
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
 	s.http = &http.Server{
 		Handler:           s.counted(handler),

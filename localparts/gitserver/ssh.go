@@ -60,7 +60,7 @@ func (s *Server) StartSSH(ctx context.Context, authorized []byte) (*SSH, error) 
 	if err != nil {
 		return nil, fmt.Errorf("git server: %w", err)
 	}
-	base, cancel := context.WithCancel(context.Background())
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	address := listener.Addr().String()
 	line := knownhosts.Line([]string{knownhosts.Normalize(address)}, host.PublicKey())
 	front := &SSH{Address: address, KnownHosts: []byte(line + "\n"), server: s, listener: listener, config: config, cancel: cancel}
@@ -157,7 +157,7 @@ func (f *SSH) run(ctx context.Context, channel ssh.Channel, command string) uint
 		return 128
 	}
 	f.running.Go(func() {
-		_, _ = copyAndClose(stdin, channel)
+		_ = copyAndClose(stdin, channel)
 	})
 	if err := cmd.Wait(); err != nil {
 		return 1

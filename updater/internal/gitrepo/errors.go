@@ -59,36 +59,36 @@ var (
 
 // advice is what to do about an error of a kind.
 func advice(kind error) string {
-	switch kind {
-	case ErrUnreachable:
+	switch {
+	case errors.Is(kind, ErrUnreachable):
 		return "check the URL, the network and that the server runs; it is tried again"
-	case ErrHostKey:
+	case errors.Is(kind, ErrHostKey):
 		return "put the server's host key into known_hosts of the secret, after checking that it is the server's"
-	case ErrAuthentication:
+	case errors.Is(kind, ErrAuthentication):
 		return "check the secret that secretRef names"
-	case ErrForbidden:
+	case errors.Is(kind, ErrForbidden):
 		return "give the credential write access to the repository, or read access if it was only read"
-	case ErrRepositoryNotFound:
+	case errors.Is(kind, ErrRepositoryNotFound):
 		return "check the URL, and that the credential may see the repository"
-	case ErrEmptyRepository:
+	case errors.Is(kind, ErrEmptyRepository):
 		return "push a first commit to it"
-	case ErrBranchNotFound:
+	case errors.Is(kind, ErrBranchNotFound):
 		return "create the branch or correct ref.branch"
-	case ErrRefNotFound:
+	case errors.Is(kind, ErrRefNotFound):
 		return "correct ref"
-	case ErrServer:
+	case errors.Is(kind, ErrServer):
 		return "look at the server's log; it is tried again"
-	case ErrProtocol:
+	case errors.Is(kind, ErrProtocol):
 		return "check that the URL is a Git repository's and not a web page's"
-	case ErrStale:
+	case errors.Is(kind, ErrStale):
 		return "fetch and apply again"
-	case ErrRefused:
+	case errors.Is(kind, ErrRefused):
 		return "see what the server's hook or branch protection asks for"
-	case ErrOutcomeUnknown:
+	case errors.Is(kind, ErrOutcomeUnknown):
 		return "the remote is asked whether it has the commit"
-	case ErrCache:
+	case errors.Is(kind, ErrCache):
 		return "check the data folder's space and permissions"
-	case ErrCacheDamaged:
+	case errors.Is(kind, ErrCacheDamaged):
 		return "it is fetched anew"
 	default:
 		return ""

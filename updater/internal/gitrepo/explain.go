@@ -40,8 +40,8 @@ func (r *Repo) explain(ctx context.Context, op string, err error) error {
 	case ctx.Err() != nil:
 		return r.fail(op, ErrUnreachable, "it took too long or was cancelled", ctx.Err())
 	}
-	kind, detail := classify(err)
-	if kind == ErrAuthentication && r.anonymous() {
+	detail, kind := classify(err)
+	if errors.Is(kind, ErrAuthentication) && r.anonymous() {
 		detail = "it wants one and none is set; " + detail
 	}
 	return r.fail(op, kind, detail, err)
@@ -53,35 +53,35 @@ func (r *Repo) anonymous() bool {
 }
 
 // classify sorts the errors of transports into our kinds.
-func classify(err error) (kind error, detail string) {
+func classify(err error) (detail string, kind error) {
 	err = opened(err)
 	var status *githttp.Err
 	switch {
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
-		return ErrEmptyRepository, ""
+		return "", ErrEmptyRepository
 	case errors.Is(err, transport.ErrRepositoryNotFound):
-		return ErrRepositoryNotFound, ""
+		return "", ErrRepositoryNotFound
 	case errors.Is(err, transport.ErrAuthenticationRequired), strings.Contains(err.Error(), "unable to authenticate"):
-		return ErrAuthentication, ""
+		return "", ErrAuthentication
 	case errors.Is(err, transport.ErrAuthorizationFailed):
-		return ErrForbidden, plain(err)
+		return plain(err), ErrForbidden
 	case errors.As(err, &status):
-		return statusKind(status.StatusCode()), fmt.Sprintf("it answered with HTTP status %d", status.StatusCode())
+		return fmt.Sprintf("it answered with HTTP status %d", status.StatusCode()), statusKind(status.StatusCode())
 	case errors.Is(err, errAnswerTooLarge), errors.Is(err, errIncrementTooLarge):
-		return ErrTooLarge, fmt.Sprintf("the server sends more than %d MiB", maxPack>>20)
+		return fmt.Sprintf("the server sends more than %d MiB", maxPack>>20), ErrTooLarge
 	case errors.Is(err, errPackTooLarge):
-		return ErrTooLarge, plain(err)
+		return plain(err), ErrTooLarge
 	case errors.Is(err, errNoPack):
-		return ErrProtocol, plain(err)
+		return plain(err), ErrProtocol
 	case errors.Is(err, errNotOurRef):
-		return ErrRefNotFound, "the server does not hand out this commit; name the branch or tag that has it"
+		return "the server does not hand out this commit; name the branch or tag that has it", ErrRefNotFound
 	case knownhosts.IsHostKeyChanged(err), knownhosts.IsHostUnknown(err), strings.Contains(err.Error(), "knownhosts: key"):
-		return ErrHostKey, ""
+		return "", ErrHostKey
 	}
 	if text, network := networkFailure(err); network {
-		return ErrUnreachable, text
+		return text, ErrUnreachable
 	}
-	return ErrProtocol, plain(err)
+	return plain(err), ErrProtocol
 }
 
 // statusKind sorts the HTTP statuses that go-git does not.

@@ -261,12 +261,8 @@ func answered(err error) bool {
 	if err == nil {
 		return false
 	}
-	switch kind, _ := classify(err); kind {
-	case ErrAuthentication, ErrForbidden, ErrRepositoryNotFound, ErrTooLarge:
-		return true
-	default:
-		return false
-	}
+	_, kind := classify(err)
+	return slices.Contains([]error{ErrAuthentication, ErrForbidden, ErrRepositoryNotFound, ErrTooLarge}, kind)
 }
 
 // moved asks whether one of the references is no longer where the push expected it: whatever the server's

@@ -655,27 +655,17 @@ func TestServerThatDiesAfterThePushLeavesTheOutcomeToTheRemote(t *testing.T) {
 
 func TestDamagedCacheIsFetchedAnew(t *testing.T) {
 	server := startServer(t, gitserver.Config{}, map[string]string{"a.yaml": "1", "d/b.yaml": "mark"})
-	for name, damage := range map[string]func(t *testing.T, dir string){
-		"packed-refs": func(t *testing.T, dir string) { write(t, filepath.Join(dir, "packed-refs"), "garbage\n") },
-		"cut refs":    func(t *testing.T, dir string) { write(t, filepath.Join(dir, "packed-refs"), strings.Repeat("1", 40)) },
-		"shallow":     func(t *testing.T, dir string) { write(t, filepath.Join(dir, "shallow"), "xyz\n") },
-		"no objects":  func(t *testing.T, dir string) { removeAll(t, filepath.Join(dir, "objects")) },
-		"no head":     func(t *testing.T, dir string) { removeAll(t, filepath.Join(dir, "HEAD")) },
-		"pack":        func(t *testing.T, dir string) { eachFile(t, filepath.Join(dir, "objects", "pack", "*.pack"), "PACK") },
-		"pack index":  func(t *testing.T, dir string) { eachFile(t, filepath.Join(dir, "objects", "pack", "*.idx"), "x") },
-		"blob index":  func(t *testing.T, dir string) { write(t, filepath.Join(dir, "blobindex"), "x") },
-		"zeroed pack": func(t *testing.T, dir string) {
-			names, err := filepath.Glob(filepath.Join(dir, "objects", "pack", "*.pack"))
-			if err != nil || len(names) != 1 {
-				t.Fatal(names, err)
-			}
-			content, err := os.ReadFile(names[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			clear(content[12 : len(content)-20])
-			eachFile(t, names[0], string(content))
-		},
+	const packs, zeroed = "objects/pack/*.pack", "(its own length in zeroes)"
+	for name, damage := range map[string]struct{ files, content string }{
+		"packed-refs": {"packed-refs", "garbage\n"},
+		"cut refs":    {"packed-refs", strings.Repeat("1", 40)},
+		"shallow":     {"shallow", "xyz\n"},
+		"no objects":  {"objects", ""},
+		"no head":     {"HEAD", ""},
+		"pack":        {packs, "PACK"},
+		"zeroed pack": {packs, zeroed},
+		"pack index":  {"objects/pack/*.idx", "x"},
+		"blob index":  {"blobindex", "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -685,7 +675,11 @@ func TestDamagedCacheIsFetchedAnew(t *testing.T) {
 			if err := r.Close(); err != nil {
 				t.Fatal(err)
 			}
-			damage(t, r.dir)
+			content := damage.content
+			if content == zeroed {
+				content = zeroedPack(t, r.dir)
+			}
+			eachFile(t, filepath.Join(r.dir, damage.files), content)
 			r = open(t, dir, Remote{URL: server.RepositoryURL(app)})
 			tip := fetch(t, r, Ref{})
 			if got := paths(walk(t, r, tip.Hash, options)); got != "d/b.yaml" {
@@ -729,6 +723,7 @@ func removeAll(t *testing.T, path string) {
 	}
 }
 
+// eachFile replaces what matches a pattern by a file with the content, or by nothing.
 func eachFile(t *testing.T, pattern, content string) {
 	t.Helper()
 	names, err := filepath.Glob(pattern)
@@ -737,8 +732,25 @@ func eachFile(t *testing.T, pattern, content string) {
 	}
 	for _, name := range names {
 		removeAll(t, name) // packs are read-only
-		write(t, name, content)
+		if content != "" {
+			write(t, name, content)
+		}
 	}
+}
+
+// zeroedPack is the only pack of a cache with nothing but zeroes between its header and its checksum.
+func zeroedPack(t *testing.T, dir string) string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "objects", "pack", "*.pack"))
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	content, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(content[12 : len(content)-20])
+	return string(content)
 }
 
 func TestCacheIsKeptApartByCredentialAndUsedByOne(t *testing.T) {

@@ -158,11 +158,13 @@ func (w *walker) tree(prefix string, hash Hash, depth int) (clean bool, err erro
 	}
 	clean = true
 	for at := 0; at < len(content); {
-		var entry treeEntry
-		if entry, at, err = nextEntry(content, at); err != nil {
-			w.skip(prefix, "its tree is malformed from here on")
-			return false, nil
+		entry, next, malformed := nextEntry(content, at)
+		if malformed != nil {
+			w.skip(prefix, "its tree is unreadable from here on: "+malformed.Error())
+			clean = false
+			break
 		}
+		at = next
 		if w.entries++; w.entries > w.MaxEntries {
 			return false, w.repo.fail("walk", ErrTooLarge, fmt.Sprintf("more than %d files and folders: set update.path", w.MaxEntries), nil)
 		}
