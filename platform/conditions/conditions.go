@@ -91,7 +91,9 @@ func Clear(conds *[]*metav1.Condition, conditionType string) (changed bool) {
 }
 
 // ClearReconciling says that no work is under way.
-func ClearReconciling(conds *[]*metav1.Condition) (changed bool) { return Clear(conds, TypeReconciling) }
+func ClearReconciling(conds *[]*metav1.Condition) (changed bool) {
+	return Clear(conds, TypeReconciling)
+}
 
 // ClearStalled says that the spec may be worked on.
 func ClearStalled(conds *[]*metav1.Condition) (changed bool) { return Clear(conds, TypeStalled) }
