@@ -11,9 +11,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 )
 
 // The types of conditions in use.

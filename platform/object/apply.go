@@ -10,11 +10,12 @@ import (
 	"strconv"
 
 	"github.com/google/uuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
 	"github.com/tidemark-io/tidemark/platform/store"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // maxAttempts bounds how often a transaction is tried against other writers of the same object. Each failure is

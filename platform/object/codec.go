@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"strconv"
 
-	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 )
 
 // codec takes a kind's messages apart into what the keys hold, and puts them together again.

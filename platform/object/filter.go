@@ -7,9 +7,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
+	"k8s.io/apimachinery/pkg/labels"
+
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
-	"k8s.io/apimachinery/pkg/labels"
 )
 
 // matcher is a parsed filter.

@@ -34,7 +34,7 @@ func newRepositories(st *store.Store, opts ...object.Option) *repositories {
 }
 
 // running starts the store's cache and waits for it; stop ends it and is called when the test ends, too.
-func running(t testing.TB, st *store.Store, opts ...object.Option) (s *repositories, stop func()) {
+func running(t *testing.T, st *store.Store, opts ...object.Option) (s *repositories, stop func()) {
 	t.Helper()
 	s = newRepositories(st, opts...)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -55,7 +55,7 @@ func running(t testing.TB, st *store.Store, opts ...object.Option) (s *repositor
 	return s, stop
 }
 
-func opened(t testing.TB, opts ...object.Option) *repositories {
+func opened(t *testing.T, opts ...object.Option) *repositories {
 	t.Helper()
 	s, _ := running(t, storetest.Open(t), opts...)
 	return s
@@ -77,7 +77,7 @@ func repo(name, image string, labels ...string) repository {
 
 func key(name string) object.Key { return object.KeyOf("", name) }
 
-func apply(t testing.TB, s *repositories, r repository) repository {
+func apply(t *testing.T, s *repositories, r repository) repository {
 	t.Helper()
 	stored, _, err := s.Apply(t.Context(), r, object.ApplyOptions{Manager: "test"})
 	if err != nil {
@@ -93,7 +93,7 @@ func setGeneration(generation int64) func(repository) error {
 	}
 }
 
-func subscribe(t testing.TB, s *repositories, f object.Filter, token string) *object.Subscription[repository] {
+func subscribe(t *testing.T, s *repositories, f object.Filter, token string) *object.Subscription[repository] {
 	t.Helper()
 	sub, err := s.Subscribe(t.Context(), f, token)
 	if err != nil {
@@ -102,7 +102,7 @@ func subscribe(t testing.TB, s *repositories, f object.Filter, token string) *ob
 	return sub
 }
 
-func next(t testing.TB, sub *object.Subscription[repository]) object.Event[repository] {
+func next(t *testing.T, sub *object.Subscription[repository]) object.Event[repository] {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
@@ -130,7 +130,7 @@ func show(e object.Event[repository]) string {
 }
 
 // expect reads as many events as wanted and returns the last token seen.
-func expect(t testing.TB, sub *object.Subscription[repository], want ...string) (token string) {
+func expect(t *testing.T, sub *object.Subscription[repository], want ...string) (token string) {
 	t.Helper()
 	for i, w := range want {
 		event := next(t, sub)

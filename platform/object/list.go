@@ -9,10 +9,11 @@ import (
 	"encoding/binary"
 	"strings"
 
-	"github.com/tidemark-io/tidemark/platform/rpcerr"
-	"github.com/tidemark-io/tidemark/platform/store"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tidemark-io/tidemark/platform/rpcerr"
+	"github.com/tidemark-io/tidemark/platform/store"
 )
 
 // List reads one page of the objects that match, ordered by key, from the store: what was written before is seen. Each

@@ -18,9 +18,10 @@ import (
 	"cmp"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
-	"google.golang.org/protobuf/proto"
 )
 
 // DefaultNamespace is the namespace of objects that name none.

@@ -11,9 +11,10 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/store/storetest"
-	"google.golang.org/protobuf/proto"
 )
 
 const (
@@ -52,6 +53,7 @@ func TestCutAndResumedWatchEndsWithTheStoresState(t *testing.T) {
 }
 
 func writeAtRandom(t *testing.T, s *repositories, r *rand.Rand) {
+	t.Helper()
 	ctx := context.Background()
 	for i := range writesOfEach {
 		k := key(fmt.Sprintf("r%d", r.IntN(objectsInPlay)))
@@ -73,6 +75,7 @@ func writeAtRandom(t *testing.T, s *repositories, r *rand.Rand) {
 
 // watchCut builds a picture from events until it has the last object, cutting its subscription at random.
 func watchCut(t *testing.T, s *repositories, f object.Filter, r *rand.Rand) map[string]repository {
+	t.Helper()
 	picture := map[string]repository{}
 	token := ""
 	for {

@@ -7,9 +7,10 @@ import (
 	"context"
 	"slices"
 
-	"github.com/tidemark-io/tidemark/platform/store"
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tidemark-io/tidemark/platform/store"
 )
 
 // stored is an object as etcd has it, with what a transaction compares.

@@ -8,10 +8,11 @@ import (
 	"errors"
 	"fmt"
 
-	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
-	"github.com/tidemark-io/tidemark/platform/store"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	"github.com/tidemark-io/tidemark/platform/store"
 )
 
 var (

@@ -10,9 +10,10 @@ import (
 	"strings"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/watch"
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // checkpointEvery is how long a subscription may be silent.

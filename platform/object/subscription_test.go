@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
 	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/store/storetest"
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 func TestWatchHasSnapshotCheckpointChanges(t *testing.T) {

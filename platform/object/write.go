@@ -6,11 +6,12 @@ package object
 import (
 	"context"
 
-	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
-	"github.com/tidemark-io/tidemark/platform/store"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	"github.com/tidemark-io/tidemark/platform/store"
 )
 
 // Delete removes the object, its status, override and attachments, and does also, in one transaction. Errors:

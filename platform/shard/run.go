@@ -9,8 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tidemark-io/tidemark/platform/store"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tidemark-io/tidemark/platform/store"
 )
 
 const retryEvery = time.Second

@@ -20,8 +20,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tidemark-io/tidemark/platform/store"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tidemark-io/tidemark/platform/store"
 )
 
 // DefaultTTL is how long the keys of a member that died stay without an owner.

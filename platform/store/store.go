@@ -22,8 +22,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidemark-io/tidemark/platform/rpcerr"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tidemark-io/tidemark/platform/rpcerr"
 )
 
 // DefaultPrefix is where the keys begin when the configuration does not say.

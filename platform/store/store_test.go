@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tidemark-io/tidemark/platform/store"
-	"github.com/tidemark-io/tidemark/platform/store/storetest"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
+
+	"github.com/tidemark-io/tidemark/platform/store"
+	"github.com/tidemark-io/tidemark/platform/store/storetest"
 )
 
 func TestEmbeddedStoreKeepsKeysAndIdentityOverRestart(t *testing.T) {

@@ -18,8 +18,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tidemark-io/tidemark/platform/store"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tidemark-io/tidemark/platform/store"
 )
 
 // DefaultRingSize is how many changes a cache remembers when the configuration does not say: about 3 MB.

@@ -13,10 +13,11 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/store/storetest"
 	"github.com/tidemark-io/tidemark/platform/watch"
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 const prefix = "/w/"

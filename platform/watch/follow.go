@@ -12,11 +12,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidemark-io/tidemark/platform/store"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/tidemark-io/tidemark/platform/store"
 )
 
 const (

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidemark-io/tidemark/platform/store"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tidemark-io/tidemark/platform/store"
 )
 
 const (
