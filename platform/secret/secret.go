@@ -31,7 +31,8 @@ const (
 
 const redacted = "[redacted]"
 
-// Secret is a secret's keys and values.
+// Secret is a secret's keys and values. It does not print; but fmt cannot ask a value that hides in an unexported field,
+// so print no struct that has one.
 type Secret map[string][]byte
 
 // Source finds secrets.
@@ -45,7 +46,7 @@ type Source interface {
 // String is always "[redacted]".
 func (Secret) String() string { return redacted }
 
-// Format is "[redacted]" for every verb.
+// Format is "[redacted]" for every verb that means something for a map.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue is "[redacted]".
