@@ -1,0 +1,31 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command scanner lists registries' tags and remembers them.
+package main
+
+import (
+	"context"
+
+	"github.com/tidemark-io/tidemark/platform/config"
+	"github.com/tidemark-io/tidemark/platform/program"
+	"github.com/tidemark-io/tidemark/scanner"
+)
+
+func main() {
+	program.Main(&program.Program{
+		Name:   "scanner",
+		Config: config.Common{Listen: "127.0.0.1:9001", HTTPListen: "127.0.0.1:9101", DataDir: "data/scanner"},
+		Build:  build,
+	}, nil)
+}
+
+func build(_ context.Context, host *program.Host) ([]program.Part, error) {
+	service, err := scanner.New(scanner.Config{
+		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, NamespaceLabels: host.Namespaces.Of,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []program.Part{{Name: "scanner", Register: service.Register, Run: service.Run}}, nil
+}
