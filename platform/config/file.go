@@ -47,7 +47,7 @@ func loadFile(fs *pflag.FlagSet, name string, given map[string]bool) error {
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name) //nolint:gosec // the operator names the file
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it has the name, and the caller adds the flag
+		return nil, err // it has the name, and the caller adds the flag
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
@@ -64,12 +64,12 @@ func parse(data []byte) (*yaml.Node, error) {
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, nil
 	} else if err != nil {
-		return nil, err //nolint:wrapcheck // it has the line, and the caller adds the file
+		return nil, err // it has the line, and the caller adds the file
 	}
 	if err := decoder.Decode(&more); err == nil {
 		return nil, fmt.Errorf("line %d: one document is wanted, and a second begins", more.Line)
 	} else if !errors.Is(err, io.EOF) {
-		return nil, err //nolint:wrapcheck // as above
+		return nil, err
 	}
 	root := doc.Content[0]
 	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {

@@ -41,18 +41,18 @@ func WithDrain(d time.Duration) Option { return func(o *options) { o.drain = d }
 func OnStart(f func(s *server.Server, stop func())) Option { return func(o *options) { o.started = f } }
 
 // Serve runs a server with what register registers, until the test ends, and returns a connection to it.
-func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...Option) *grpc.ClientConn {
-	t.Helper()
+func Serve(tb testing.TB, register func(grpc.ServiceRegistrar), opts ...Option) *grpc.ClientConn {
+	tb.Helper()
 	o := options{drain: time.Second}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	if o.telemetry == nil {
-		o.telemetry = Telemetry(t, o.logTo)
+		o.telemetry = Telemetry(tb, o.logTo)
 	}
 	s, err := server.New(server.Config{Telemetry: o.telemetry, Drain: o.drain})
 	if err != nil {
-		t.Fatalf("make a server: %v", err)
+		tb.Fatalf("make a server: %v", err)
 	}
 	register(s.GRPC())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -60,24 +60,24 @@ func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...Option) *
 	go func() {
 		defer close(done)
 		if err := s.Run(ctx); err != nil {
-			t.Errorf("serve: %v", err)
+			tb.Errorf("serve: %v", err)
 		}
 	}()
 	stop := func() {
 		cancel()
 		<-done
 	}
-	t.Cleanup(stop)
+	tb.Cleanup(stop)
 	if o.started != nil {
 		o.started(s, stop)
 	}
 	conn, err := dial.Dial(ctx, "memory", dial.Options{Dialer: s.Dialer(), Telemetry: o.telemetry})
 	if err != nil {
-		t.Fatalf("dial: %v", err)
+		tb.Fatalf("dial: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := conn.Close(); err != nil {
-			t.Errorf("close the connection: %v", err)
+			tb.Errorf("close the connection: %v", err)
 		}
 	})
 	return conn
@@ -85,8 +85,8 @@ func Serve(t testing.TB, register func(grpc.ServiceRegistrar), opts ...Option) *
 
 // Telemetry makes telemetry for a test, which logs JSON at debug level to w; nil throws the log away. It is shut down
 // when the test ends.
-func Telemetry(t testing.TB, w io.Writer) *telemetry.Telemetry {
-	t.Helper()
+func Telemetry(tb testing.TB, w io.Writer) *telemetry.Telemetry {
+	tb.Helper()
 	if w == nil {
 		w = io.Discard
 	}
@@ -94,13 +94,13 @@ func Telemetry(t testing.TB, w io.Writer) *telemetry.Telemetry {
 		Service: "test", LogLevel: slog.LevelDebug.String(), LogFormat: "json", LogOutput: w,
 	})
 	if err != nil {
-		t.Fatalf("set telemetry up: %v", err)
+		tb.Fatalf("set telemetry up: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if err := tel.Shutdown(ctx); err != nil {
-			t.Errorf("shut telemetry down: %v", err)
+			tb.Errorf("shut telemetry down: %v", err)
 		}
 	})
 	return tel

@@ -12,17 +12,17 @@ import (
 )
 
 // EmbeddedStore opens a real, embedded store in a folder of the test's, and closes it when the test ends.
-func EmbeddedStore(t testing.TB) *store.Store {
-	t.Helper()
+func EmbeddedStore(tb testing.TB) *store.Store {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	s, err := store.Open(ctx, store.Config{DataDir: t.TempDir(), UnsafeNoFsync: true})
+	s, err := store.Open(ctx, store.Config{DataDir: tb.TempDir(), UnsafeNoFsync: true})
 	if err != nil {
-		t.Fatalf("open an embedded store: %v", err)
+		tb.Fatalf("open an embedded store: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Errorf("close the store: %v", err)
+			tb.Errorf("close the store: %v", err)
 		}
 	})
 	return s

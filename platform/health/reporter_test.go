@@ -139,6 +139,8 @@ func TestNothingServesBeforeTheFirstCheckAndAfterShutdown(t *testing.T) {
 			t.Error("ready after shutdown")
 		}
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Errorf("Track: %v", err)
+		}
 	})
 }

@@ -128,15 +128,15 @@ func (e *Error) Code() codes.Code { return e.code }
 // has its code.
 func (e *Error) Is(target error) bool {
 	for _, s := range sentinels() {
-		if s.err == target { //nolint:errorlint // Is compares one level; errors.Is does the unwrapping.
+		if s.err == target {
 			return s.reason == e.reason
 		}
 	}
 	switch e.code {
 	case codes.Canceled:
-		return target == context.Canceled //nolint:errorlint // as above
+		return target == context.Canceled
 	case codes.DeadlineExceeded:
-		return target == context.DeadlineExceeded //nolint:errorlint // as above
+		return target == context.DeadlineExceeded
 	default:
 		return false
 	}
@@ -168,7 +168,7 @@ func Sentence(err error) string {
 	if err == nil {
 		return ""
 	}
-	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok { //nolint:errorlint // wrapped, it has words of its own
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
 		return s.GRPCStatus().Message()
 	}
 	return err.Error()

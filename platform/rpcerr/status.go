@@ -41,7 +41,7 @@ func ToStatus(err error) *status.Status {
 		return New(codes.DeadlineExceeded, 0, "the call's deadline passed before it was done").GRPCStatus()
 	}
 	// Only what is a status itself: one that is wrapped is some driver's, and not meant for the caller.
-	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok { //nolint:errorlint // see above
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
 		return completed(s.GRPCStatus())
 	}
 	return New(codes.Internal, metav1.ErrorReason_ERROR_REASON_INTERNAL, "internal error").GRPCStatus()
@@ -174,7 +174,7 @@ func transportSentence(message string) string {
 
 // transportReason is the reason of a status that gRPC itself, or code that knows no reasons, has made.
 func transportReason(st *status.Status) metav1.ErrorReason {
-	switch st.Code() { //nolint:exhaustive // the other codes say all there is to say
+	switch st.Code() {
 	case codes.InvalidArgument:
 		return metav1.ErrorReason_ERROR_REASON_INVALID_FIELD
 	case codes.NotFound:

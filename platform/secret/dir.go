@@ -66,7 +66,7 @@ func (d *folder) read(ctx context.Context, namespace, name string) (Secret, erro
 			return s, err
 		}
 		if ctx.Err() != nil {
-			return nil, ctx.Err() //nolint:wrapcheck // Get wraps it
+			return nil, ctx.Err() // Get wraps it
 		}
 	}
 	return nil, errors.New("it changes while it is being read")
@@ -74,21 +74,21 @@ func (d *folder) read(ctx context.Context, namespace, name string) (Secret, erro
 
 // generation is where the kubelet's links point, on each level that may have one.
 func (d *folder) generation(namespace, name string) string {
-	var targets []string
-	for _, level := range []string{"", namespace, path.Join(namespace, name)} {
+	var targets [3]string
+	for i, level := range []string{"", namespace, path.Join(namespace, name)} {
 		target, err := os.Readlink(path.Join(d.dir, level, dataLink))
 		if err != nil {
 			target = "" // no such link
 		}
-		targets = append(targets, target)
+		targets[i] = target
 	}
-	return strings.Join(targets, "\n")
+	return strings.Join(targets[:], "\n")
 }
 
 func (d *folder) readOnce(namespace, name string) (Secret, error) {
 	top, err := os.OpenRoot(d.dir)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Get wraps it
+		return nil, err // Get wraps it
 	}
 	defer closeQuietly(top)
 	space, err := descend(top, namespace)
@@ -108,30 +108,30 @@ func (d *folder) readOnce(namespace, name string) (Secret, error) {
 func descend(root *os.Root, name string) (*os.Root, error) {
 	info, err := root.Lstat(name)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Get wraps it
+		return nil, err // Get wraps it
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		target, err := root.Readlink(name)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // as above
+			return nil, err
 		}
 		if target != path.Join(dataLink, name) {
 			return nil, fmt.Errorf("%s is a link to elsewhere", name)
 		}
 	}
-	return root.OpenRoot(name) //nolint:wrapcheck // as above
+	return root.OpenRoot(name)
 }
 
 func readKeys(own *os.Root) (Secret, error) {
 	list, err := own.Open(".")
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Get wraps it
+		return nil, err // Get wraps it
 	}
 	defer closeQuietly(list)
 	// The generations' folders and what else is no key come on top of the keys.
 	entries, err := list.ReadDir(2*MaxKeys + 1)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err //nolint:wrapcheck // as above
+		return nil, err
 	}
 	if len(entries) > 2*MaxKeys {
 		return nil, ErrTooLarge
@@ -165,12 +165,12 @@ func readKey(own *os.Root, key string, limit int) (value []byte, ok bool, err er
 		return nil, false, nil // a socket; a key that is just being removed
 	}
 	if err != nil {
-		return nil, false, err //nolint:wrapcheck // the caller wraps it
+		return nil, false, err // the caller wraps it
 	}
 	defer closeQuietly(f)
 	info, err := f.Stat()
 	if err != nil {
-		return nil, false, err //nolint:wrapcheck // as above
+		return nil, false, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, false, nil

@@ -92,7 +92,7 @@ func (l layered) Get(ctx context.Context, namespace, name string) (Secret, strin
 			continue
 		}
 		if err != nil {
-			return nil, "", err //nolint:wrapcheck // a source's error says where it looked
+			return nil, "", err // a source's error says where it looked
 		}
 		return s, strconv.Itoa(i) + ":" + version, nil
 	}

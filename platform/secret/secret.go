@@ -15,11 +15,11 @@ import (
 )
 
 var (
-	// ErrNotFound: there is no such secret; there may be later.
+	// ErrNotFound says that there is no such secret; there may be later.
 	ErrNotFound = errors.New("secret not found")
-	// ErrInvalidName: the namespace or name is none that a secret can have.
+	// ErrInvalidName says that the namespace or name is none that a secret can have.
 	ErrInvalidName = errors.New("invalid secret name")
-	// ErrTooLarge: the secret has more than 1 MiB or 256 keys.
+	// ErrTooLarge says that the secret has more than 1 MiB or 256 keys.
 	ErrTooLarge = errors.New("secret is too large")
 )
 

@@ -16,7 +16,7 @@ import (
 
 // ending ends streams at shutdown: a graceful stop alone waits for them, and those that follow something never end.
 type ending struct {
-	watches, streams       context.Context //nolint:containedctx // they are the signals, not a call's context
+	watches, streams       context.Context // they are the signals, not a call's context
 	endWatches, endStreams context.CancelCauseFunc
 }
 
@@ -56,7 +56,7 @@ func canceled(err error) bool {
 
 type endingStream struct {
 	grpc.ServerStream
-	ctx      context.Context //nolint:containedctx // a stream has its context
+	ctx      context.Context // a stream has its context
 	receives bool
 }
 
@@ -66,7 +66,7 @@ func (s *endingStream) Context() context.Context { return s.ctx }
 // stream, right after the handler.
 func (s *endingStream) RecvMsg(msg any) error {
 	if !s.receives {
-		return s.ServerStream.RecvMsg(msg) //nolint:wrapcheck // the handler is to see io.EOF as it is
+		return s.ServerStream.RecvMsg(msg) // the handler is to see io.EOF as it is
 	}
 	received := make(chan error, 1)
 	go func() { received <- s.ServerStream.RecvMsg(msg) }()
@@ -74,6 +74,6 @@ func (s *endingStream) RecvMsg(msg any) error {
 	case err := <-received:
 		return err
 	case <-s.ctx.Done():
-		return s.ctx.Err() //nolint:wrapcheck // as above
+		return s.ctx.Err()
 	}
 }

@@ -44,7 +44,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	s.stop()
+	s.stop() //nolint:contextcheck // ctx has ended, and stopping takes its own time
 	return err
 }
 

@@ -101,9 +101,9 @@ type networkTLS struct {
 
 func (c networkTLS) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	if _, ok := conn.(memoryConn); ok {
-		return c.plain.ServerHandshake(conn) //nolint:wrapcheck // gRPC logs it with the connection
+		return c.plain.ServerHandshake(conn) // gRPC logs it with the connection
 	}
-	return c.TransportCredentials.ServerHandshake(conn) //nolint:wrapcheck // as above
+	return c.TransportCredentials.ServerHandshake(conn)
 }
 
 func (c networkTLS) Clone() credentials.TransportCredentials {
@@ -118,7 +118,7 @@ type memoryConn struct{ net.Conn }
 func (l memoryListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // gRPC looks at it
+		return nil, err // gRPC looks at it
 	}
 	return memoryConn{conn}, nil
 }

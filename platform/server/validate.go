@@ -31,7 +31,7 @@ type validatedStream struct{ grpc.ServerStream }
 
 func (s validatedStream) RecvMsg(msg any) error {
 	if err := s.ServerStream.RecvMsg(msg); err != nil {
-		return err //nolint:wrapcheck // the handler is to see io.EOF and the status as they are
+		return err // the handler is to see io.EOF and the status as they are
 	}
 	return checkRequest(msg)
 }
