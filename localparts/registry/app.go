@@ -80,7 +80,7 @@ func stop(app *handlers.App) error {
 	if field = field.FieldByName("sink"); !field.IsValid() {
 		return nil
 	}
-	opened := reflect.NewAt(field.Type(), unsafe.Pointer(field.UnsafeAddr())).Elem() //nolint:gosec // See above.
+	opened := reflect.NewAt(field.Type(), unsafe.Pointer(field.UnsafeAddr())).Elem()
 	if sink, ok := opened.Interface().(events.Sink); ok {
 		if err := sink.Close(); err != nil {
 			return fmt.Errorf("registry: close the event sink: %w", err)

@@ -84,7 +84,7 @@ func Start(config Config) (*Registry, error) {
 	if listen == "" {
 		listen = "127.0.0.1:0"
 	}
-	listener, err := net.Listen("tcp", listen) //nolint:noctx // Binding a local port does not block.
+	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("registry: listen: %w", err), stop(app), remove(scratch))
 	}
