@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package manifest_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
+	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
+	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
+	"github.com/tidemark-io/tidemark/platform/manifest"
+)
+
+func newCodec(tb testing.TB) *manifest.Codec {
+	tb.Helper()
+	c, err := manifest.NewCodec(&scannerv1.ImageRepository{}, &resolverv1.ImagePolicy{},
+		&updaterv1.GitRepository{}, &updaterv1.ImageUpdateAutomation{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// TestErrorsAreClear compares what is said about the files in testdata/errors. TIDEMARK_UPDATE_GOLDEN=1 writes it anew.
+func TestErrorsAreClear(t *testing.T) {
+	files, err := filepath.Glob("testdata/errors/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	codec := newCodec(t)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := codec.Decode(filepath.Base(file), data, manifest.Options{Secrets: true})
+			got := report(set)
+			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
+			if os.Getenv("TIDEMARK_UPDATE_GOLDEN") != "" {
+				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func report(set *manifest.Set) string {
+	var b strings.Builder
+	for _, e := range set.Errors {
+		fmt.Fprintln(&b, "error:", e.Detail())
+	}
+	for _, w := range set.Warnings {
+		fmt.Fprintln(&b, "warning:", w)
+	}
+	for _, o := range set.Objects {
+		fmt.Fprintln(&b, "object:", o)
+	}
+	for _, s := range set.Secrets {
+		fmt.Fprintln(&b, "secret:", s)
+	}
+	if len(set.Skipped) > 0 {
+		fmt.Fprintln(&b, "skipped:", set.Skipped)
+	}
+	return b.String()
+}
