@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/store/storetest"
 )
 
@@ -29,14 +30,20 @@ func TestCutAndResumedWatchEndsWithTheStoresState(t *testing.T) {
 	for name, tt := range map[string]struct {
 		filter object.Filter
 		ring   int
+		remote bool
 	}{
 		"all":                    {ring: 1000},
 		"filtered":               {filter: object.Filter{LabelSelector: "in=yes"}, ring: 1000},
 		"from a forgetful cache": {filter: object.Filter{LabelSelector: "in=yes"}, ring: 3},
+		"of an etcd elsewhere":   {filter: object.Filter{LabelSelector: "in=yes"}, ring: 20, remote: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			st := storetest.Open(t)
+			open := storetest.Open
+			if tt.remote {
+				open = openRemote
+			}
+			st := open(t)
 			writing, _ := running(t, st)
 			watching, _ := running(t, st, object.WithRingSize(tt.ring))
 			var wg sync.WaitGroup
@@ -50,6 +57,20 @@ func TestCutAndResumedWatchEndsWithTheStoresState(t *testing.T) {
 			compare(t, writing, tt.filter, picture)
 		})
 	}
+}
+
+func openRemote(tb testing.TB) *store.Store {
+	tb.Helper()
+	st, err := store.Open(tb.Context(), store.Config{Endpoints: []string{storetest.Serve(tb)}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return st
 }
 
 func writeAtRandom(t *testing.T, s *repositories, r *rand.Rand) {

@@ -55,12 +55,8 @@ func (s *Store[T]) Subscribe(ctx context.Context, f Filter, resume string) (*Sub
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case <-s.cache.Ready():
-	case <-s.cache.Done():
-		return nil, ErrShuttingDown
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for the %s: %w", s.kind.Plural, ctx.Err())
+	if err := s.awaitReady(ctx); err != nil {
+		return nil, err
 	}
 	sub := &Subscription[T]{
 		store: s,
@@ -77,6 +73,21 @@ func (s *Store[T]) Subscribe(ctx context.Context, f Filter, resume string) (*Sub
 		return nil, fmt.Errorf("resuming the watch of %s: %w", s.kind.Plural, err)
 	}
 	return sub, nil
+}
+
+func (s *Store[T]) awaitReady(ctx context.Context) error {
+	select {
+	case <-s.cache.Ready():
+	case <-s.cache.Done():
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the %s: %w", s.kind.Plural, ctx.Err())
+	}
+	select {
+	case <-s.cache.Done():
+		return ErrShuttingDown
+	default:
+		return nil
+	}
 }
 
 // snapshot queues all that matches, and a checkpoint.

@@ -6,13 +6,11 @@ package store_test
 import (
 	"context"
 	"errors"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.etcd.io/etcd/server/v3/embed"
 
 	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/store/storetest"
@@ -98,7 +96,7 @@ func TestCheckTellsOfAnAlarm(t *testing.T) {
 }
 
 func TestStoreOfEndpoints(t *testing.T) {
-	endpoint := startServer(t)
+	endpoint := storetest.Serve(t)
 	cfg := store.Config{Endpoints: []string{endpoint}, Prefix: "mine/"}
 	st, err := store.Open(t.Context(), cfg)
 	if err != nil {
@@ -124,21 +122,4 @@ func TestEndpointThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	if !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-}
-
-// startServer runs an etcd that listens, as a cluster of the user's would.
-func startServer(t *testing.T) string {
-	t.Helper()
-	cfg := embed.NewConfig()
-	cfg.Dir, cfg.LogLevel, cfg.UnsafeNoFsync = t.TempDir(), "panic", true
-	cfg.TickMs, cfg.ElectionMs = 10, 100
-	loopback := url.URL{Scheme: "http", Host: "127.0.0.1:0"}
-	cfg.ListenPeerUrls, cfg.ListenClientUrls = []url.URL{}, []url.URL{loopback}
-	server, err := embed.StartEtcd(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	<-server.Server.ReadyNotify()
-	return "http://" + server.Clients[0].Addr().String()
 }

@@ -5,7 +5,10 @@
 package storetest
 
 import (
+	"net/url"
 	"testing"
+
+	"go.etcd.io/etcd/server/v3/embed"
 
 	"github.com/tidemark-io/tidemark/platform/store"
 )
@@ -30,4 +33,21 @@ func OpenDir(tb testing.TB, dir string) (st *store.Store, closeStore func()) {
 			tb.Errorf("closing the store: %v", err)
 		}
 	}
+}
+
+// Serve runs an etcd that listens on loopback, as a cluster of the user's would, until the test ends, and returns its
+// endpoint.
+func Serve(tb testing.TB) (endpoint string) {
+	tb.Helper()
+	cfg := embed.NewConfig()
+	cfg.Dir, cfg.LogLevel, cfg.UnsafeNoFsync = tb.TempDir(), "panic", true
+	cfg.TickMs, cfg.ElectionMs = 10, 100
+	cfg.ListenPeerUrls, cfg.ListenClientUrls = []url.URL{}, []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
+	server, err := embed.StartEtcd(cfg)
+	if err != nil {
+		tb.Fatalf("starting etcd: %v", err)
+	}
+	tb.Cleanup(server.Close)
+	<-server.Server.ReadyNotify()
+	return "http://" + server.Clients[0].Addr().String()
 }
