@@ -30,8 +30,9 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	section(root, "Run the services:")// up, demo: each a package beside internal/cli, with a Command of its own.
-
+	// The verbs that run services stand first: up and demo, each a package beside internal/cli with a Command.
+	serving := []*cobra.Command{}
+	section(root, "Run the services:", serving...)
 	section(root, "Work with objects:",
 		apply.Command(servers),
 		create.Command(servers),

@@ -24,7 +24,7 @@ type column struct {
 // view is how a kind is shown.
 type view struct {
 	kind kinds.Kind
-	// columns come after the name; wide ones only when asked for.
+	// columns come after the name, then the wide ones where they are asked for, then the state.
 	columns, wide []column
 }
 
@@ -52,13 +52,8 @@ func (v view) row(o options, object kinds.Object) []string {
 // goneRow is the row of an object that is deleted.
 func (v view) goneRow(o options, deleted *metav1.ObjectDeleted) []string {
 	row := v.names(o, deleted.GetNamespace(), deleted.GetName())
-	for _, c := range v.shown(o) {
-		cell := ""
-		if c.header == messageHeader {
-			cell = "deleted"
-		}
-		row = append(row, cell)
-	}
+	row = append(row, make([]string, len(v.shown(o)))...)
+	row[len(row)-1] = "deleted"
 	return row
 }
 
@@ -73,13 +68,14 @@ func (v view) names(o options, namespace, name string) []string {
 }
 
 func (v view) shown(o options) []column {
-	if o.output != outputWide {
-		return v.columns
+	var all []column
+	all = append(all, v.columns...)
+	if o.output == outputWide {
+		all = append(all, v.wide...)
+		all = append(all, ownership()...)
 	}
-	return append(v.columns[:len(v.columns):len(v.columns)], v.wide...)
+	return append(all, state()...)
 }
-
-const messageHeader = "MESSAGE"
 
 // typed makes a cell of a function over the kind's own type.
 func typed[T kinds.Object](cell func(T) string) func(kinds.Object) string {
@@ -92,20 +88,20 @@ func typed[T kinds.Object](cell func(T) string) func(kinds.Object) string {
 	}
 }
 
-// state are the columns that end every kind's table.
+// state are the columns that end every table; the message, which may be long, is the last.
 func state() []column {
 	return []column{
 		{"READY", func(o kinds.Object) string { return readiness(kinds.Ready(o)) }},
-		{messageHeader, message},
+		{"MESSAGE", message},
 	}
 }
 
-// suspendedAndState are state's columns for the kinds whose table says whether an object rests.
-func suspendedAndState() []column {
-	return append([]column{{"SUSPENDED", func(o kinds.Object) string { return truth(kinds.SuspendedBy(o) != "") }}}, state()...)
+// suspended says whether an object rests, by its manifest's word or an operator's.
+func suspended() column {
+	return column{"SUSPENDED", func(o kinds.Object) string { return truth(kinds.SuspendedBy(o) != "") }}
 }
 
-// ownership are the columns that end every kind's wide table.
+// ownership are the columns that every kind's wide table has.
 func ownership() []column {
 	return []column{
 		{"SUSPENDED BY", kinds.SuspendedBy},

@@ -12,16 +12,16 @@ import (
 func imagePolicies() view {
 	return view{
 		kind: kinds.ImagePolicy(),
-		columns: append([]column{
+		columns: []column{
 			{"IMAGE", typed(func(o *resolverv1.ImagePolicy) string { return o.GetStatus().GetLatestRef().GetName() })},
 			{"TAG", typed(func(o *resolverv1.ImagePolicy) string { return o.GetStatus().GetLatestRef().GetTag() })},
-		}, state()...),
-		wide: append([]column{
+		},
+		wide: []column{
 			{"DIGEST", typed(func(o *resolverv1.ImagePolicy) string { return o.GetStatus().GetLatestRef().GetDigest() })},
 			{"PREVIOUS", typed(func(o *resolverv1.ImagePolicy) string {
 				previous := o.GetStatus().GetObservedPreviousRef()
 				return imageRef(previous.GetName(), previous.GetTag(), previous.GetDigest())
 			})},
-		}, ownership()...),
+		},
 	}
 }

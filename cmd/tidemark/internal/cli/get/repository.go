@@ -14,12 +14,13 @@ import (
 func imageRepositories() view {
 	return view{
 		kind: kinds.ImageRepository(),
-		columns: append([]column{
+		columns: []column{
 			{"LAST SCAN", typed(func(o *scannerv1.ImageRepository) string {
 				return moment(o.GetStatus().GetLastScanResult().GetScanTime())
 			})},
-		}, suspendedAndState()...),
-		wide: append([]column{
+			suspended(),
+		},
+		wide: []column{
 			{"IMAGE", typed(func(o *scannerv1.ImageRepository) string { return o.GetSpec().GetImage() })},
 			{"TAGS", typed(func(o *scannerv1.ImageRepository) string {
 				if o.GetStatus().GetLastScanResult() == nil {
@@ -27,6 +28,6 @@ func imageRepositories() view {
 				}
 				return strconv.Itoa(int(o.GetStatus().GetLastScanResult().GetTagCount()))
 			})},
-		}, ownership()...),
+		},
 	}
 }

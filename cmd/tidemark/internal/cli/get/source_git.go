@@ -12,13 +12,14 @@ import (
 func gitRepositories() view {
 	return view{
 		kind: kinds.GitRepository(),
-		columns: append([]column{
+		columns: []column{
 			{"REVISION", typed(func(o *updaterv1.GitRepository) string {
 				return shortRevision(o.GetStatus().GetArtifact().GetRevision())
 			})},
-		}, suspendedAndState()...),
-		wide: append([]column{
+			suspended(),
+		},
+		wide: []column{
 			{"URL", typed(func(o *updaterv1.GitRepository) string { return o.GetSpec().GetUrl() })},
-		}, ownership()...),
+		},
 	}
 }

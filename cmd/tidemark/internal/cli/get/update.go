@@ -12,12 +12,13 @@ import (
 func imageUpdateAutomations() view {
 	return view{
 		kind: kinds.ImageUpdateAutomation(),
-		columns: append([]column{
+		columns: []column{
 			{"LAST RUN", typed(func(o *updaterv1.ImageUpdateAutomation) string {
 				return moment(o.GetStatus().GetLastAutomationRunTime())
 			})},
-		}, suspendedAndState()...),
-		wide: append([]column{
+			suspended(),
+		},
+		wide: []column{
 			{"SOURCE", typed(func(o *updaterv1.ImageUpdateAutomation) string {
 				source := o.GetSpec().GetSourceRef()
 				if source.GetNamespace() == "" {
@@ -29,6 +30,6 @@ func imageUpdateAutomations() view {
 				commit := o.GetStatus().GetLastPushCommit()
 				return commit[:min(len(commit), 8)]
 			})},
-		}, ownership()...),
+		},
 	}
 }
