@@ -140,11 +140,11 @@ func (a *application) result() error {
 	case a.failed > 0:
 		return terminal.ErrShown
 	case a.applied == 0 && a.skipped > 0:
-		return fmt.Errorf("nothing to apply: all %d documents are of other kinds", a.skipped)
+		return fmt.Errorf("nothing to apply: what -f names holds other kinds only (documents: %d)", a.skipped)
 	case a.applied == 0:
 		return errors.New("nothing to apply: no manifest in what -f names")
 	case a.skipped > 0:
-		a.progress.Warning("skipped %d documents of other kinds", a.skipped)
+		a.progress.Warning("skipped what is of other kinds (documents: %d)", a.skipped)
 	}
 	return nil
 }
