@@ -39,7 +39,9 @@ type Config struct {
 
 // Telemetry is safe for concurrent use.
 type Telemetry struct {
+	version  string
 	logger   *slog.Logger
+	exported sdktrace.SpanProcessor // nil where nothing is exported
 	traces   *sdktrace.TracerProvider
 	meters   *sdkmetric.MeterProvider
 	registry *prometheus.Registry
@@ -58,23 +60,46 @@ func Setup(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
+	res, err := describe(ctx, cfg.Service, cfg.Version)
+	if err != nil {
+		return nil, err
+	}
+	registry, meters, err := newMeters(cfg, res)
+	if err != nil {
+		return nil, err
+	}
+	exported, err := newProcessor(ctx, logger)
+	if err != nil {
+		return nil, err
+	}
+	return &Telemetry{
+		version: cfg.Version, logger: logger, exported: exported, traces: newTraces(res, exported), meters: meters, registry: registry,
+	}, nil
+}
+
+// For is the telemetry of one of several services in a program: its spans and log lines carry the service's name, and all
+// else is shared. Shut down the one that Setup made.
+func (t *Telemetry) For(ctx context.Context, service string) (*Telemetry, error) {
+	res, err := describe(ctx, service, t.version)
+	if err != nil {
+		return nil, err
+	}
+	one := *t
+	one.traces = newTraces(res, t.exported)
+	one.logger = t.logger.With("service", service)
+	return &one, nil
+}
+
+func describe(ctx context.Context, service, version string) (*resource.Resource, error) {
 	res, err := resource.New(ctx,
-		resource.WithAttributes(attribute.String("service.name", cfg.Service), attribute.String("service.version", cfg.Version)),
+		resource.WithAttributes(attribute.String("service.name", service), attribute.String("service.version", version)),
 		resource.WithTelemetrySDK(),
 		resource.WithFromEnv(),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("describe the service from OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
-	registry, meters, err := newMeters(cfg, res)
-	if err != nil {
-		return nil, err
-	}
-	traces, err := newTraces(ctx, res, logger)
-	if err != nil {
-		return nil, err
-	}
-	return &Telemetry{logger: logger, traces: traces, meters: meters, registry: registry}, nil
+	return res, nil
 }
 
 // Logger writes lines that carry the trace_id and span_id of the context they are logged with.

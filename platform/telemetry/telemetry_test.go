@@ -100,6 +100,30 @@ func TestSpansGoToTheCollectorThatTheEnvironmentNames(t *testing.T) {
 	}
 }
 
+func TestServicesOfOneProgramShareTheExportAndKeepTheirNames(t *testing.T) {
+	address, spans := collect(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+address)
+	var log bytes.Buffer
+	tel := setup(t, telemetry.Config{Service: "tidemark", LogOutput: &log})
+	resolver, err := tel.For(t.Context(), "resolver")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := resolver.Tracer("test").Start(context.Background(), "resolve")
+	span.End()
+	resolver.Logger().Info("hello")
+	shutdown(t, tel)
+	if len(spans) != 1 {
+		t.Fatalf("%d spans came, want 1", len(spans))
+	}
+	if got := <-spans; got != "resolver/resolve" {
+		t.Errorf("got %s", got)
+	}
+	if !strings.Contains(log.String(), "service=resolver") {
+		t.Errorf("the log line does not name the service: %s", log.String())
+	}
+}
+
 func TestNothingIsExportedUnlessTheEnvironmentSaysSo(t *testing.T) {
 	for name, env := range map[string]map[string]string{
 		"no endpoint":     {},

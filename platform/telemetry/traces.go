@@ -18,16 +18,21 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-func newTraces(ctx context.Context, res *resource.Resource, logger *slog.Logger) (*sdktrace.TracerProvider, error) {
+func newTraces(res *resource.Resource, exported sdktrace.SpanProcessor) *sdktrace.TracerProvider {
 	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
+	if exported != nil {
+		opts = append(opts, sdktrace.WithSpanProcessor(exported))
+	}
+	return sdktrace.NewTracerProvider(opts...)
+}
+
+// newProcessor is nil where nothing is to be exported.
+func newProcessor(ctx context.Context, logger *slog.Logger) (sdktrace.SpanProcessor, error) {
 	exporter, err := newExporter(ctx)
-	if err != nil {
+	if err != nil || exporter == nil {
 		return nil, err
 	}
-	if exporter != nil {
-		opts = append(opts, sdktrace.WithBatcher(&loggedExporter{SpanExporter: exporter, logger: logger}))
-	}
-	return sdktrace.NewTracerProvider(opts...), nil
+	return sdktrace.NewBatchSpanProcessor(&loggedExporter{SpanExporter: exporter, logger: logger}), nil
 }
 
 // newExporter is nil where nothing is to be exported. The exporters read the other OTEL_EXPORTER_OTLP_* variables
