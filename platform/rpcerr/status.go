@@ -36,9 +36,9 @@ func ToStatus(err error) *status.Status {
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return New(codes.Canceled, 0, "the call was canceled").GRPCStatus()
+		return New(codes.Canceled, metav1.ErrorReason_ERROR_REASON_CANCELED, "the call was canceled").GRPCStatus()
 	case errors.Is(err, context.DeadlineExceeded):
-		return New(codes.DeadlineExceeded, 0, "the call's deadline passed before it was done").GRPCStatus()
+		return New(codes.DeadlineExceeded, metav1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED, "the call's deadline passed before it was done").GRPCStatus()
 	}
 	// Only what is a status itself: one that is wrapped is some driver's, and not meant for the caller.
 	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
@@ -185,6 +185,12 @@ func transportReason(st *status.Status) metav1.ErrorReason {
 		return metav1.ErrorReason_ERROR_REASON_TOO_LARGE
 	case codes.Unavailable:
 		return metav1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE
+	case codes.Canceled:
+		return metav1.ErrorReason_ERROR_REASON_CANCELED
+	case codes.DeadlineExceeded:
+		return metav1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED
+	case codes.Unimplemented:
+		return metav1.ErrorReason_ERROR_REASON_UNIMPLEMENTED
 	case codes.Internal, codes.Unknown, codes.DataLoss:
 		return metav1.ErrorReason_ERROR_REASON_INTERNAL
 	default:

@@ -47,8 +47,8 @@ func TestToStatusSaysWhatTheCallerMayKnow(t *testing.T) {
 		"a bare status gets its details": {
 			status.Error(codes.NotFound, "unknown service"), codes.NotFound, "OBJECT_NOT_FOUND", "unknown service",
 		},
-		"a cancelled call":  {fmt.Errorf("read: %w", context.Canceled), codes.Canceled, "UNSPECIFIED", "the call was canceled"},
-		"a passed deadline": {context.DeadlineExceeded, codes.DeadlineExceeded, "UNSPECIFIED", "the call's deadline passed before it was done"},
+		"a cancelled call":  {fmt.Errorf("read: %w", context.Canceled), codes.Canceled, "CANCELED", "the call was canceled"},
+		"a passed deadline": {context.DeadlineExceeded, codes.DeadlineExceeded, "DEADLINE_EXCEEDED", "the call's deadline passed before it was done"},
 		"an error of its own keeps what wraps it": {
 			fmt.Errorf("requests[2]: %w", rpcerr.New(codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_NO_TAG_SELECTED, "no tag in %s", "1.x")),
 			codes.FailedPrecondition, "NO_TAG_SELECTED", "requests[2]: no tag in 1.x",

@@ -46,5 +46,5 @@ func grpcOptions(cfg Config, tlsConfig *tls.Config, ending *ending) []grpc.Serve
 // unknownMethod answers what nobody registered; with it such calls, too, pass the chain and get their details.
 func unknownMethod(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
-	return rpcerr.New(codes.Unimplemented, metav1.ErrorReason_ERROR_REASON_UNSPECIFIED, "this server has no method %s", method)
+	return rpcerr.New(codes.Unimplemented, metav1.ErrorReason_ERROR_REASON_UNIMPLEMENTED, "this server has no method %s", method)
 }

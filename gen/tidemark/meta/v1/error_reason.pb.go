@@ -66,6 +66,12 @@ const (
 	ErrorReason_ERROR_REASON_TOO_LARGE ErrorReason = 16
 	// INTERNAL: a defect of ours; the trace id in the message finds it in the logs.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 17
+	// CANCELLED: the caller gave up.
+	ErrorReason_ERROR_REASON_CANCELED ErrorReason = 18
+	// DEADLINE_EXCEEDED: the call's deadline passed first; give it more time, or ask for less.
+	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 19
+	// UNIMPLEMENTED: this server has no such method; it may be older than the caller.
+	ErrorReason_ERROR_REASON_UNIMPLEMENTED ErrorReason = 20
 )
 
 // Enum value maps for ErrorReason.
@@ -89,6 +95,9 @@ var (
 		15: "ERROR_REASON_GIT_FAILED",
 		16: "ERROR_REASON_TOO_LARGE",
 		17: "ERROR_REASON_INTERNAL",
+		18: "ERROR_REASON_CANCELED",
+		19: "ERROR_REASON_DEADLINE_EXCEEDED",
+		20: "ERROR_REASON_UNIMPLEMENTED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":            0,
@@ -109,6 +118,9 @@ var (
 		"ERROR_REASON_GIT_FAILED":             15,
 		"ERROR_REASON_TOO_LARGE":              16,
 		"ERROR_REASON_INTERNAL":               17,
+		"ERROR_REASON_CANCELED":               18,
+		"ERROR_REASON_DEADLINE_EXCEEDED":      19,
+		"ERROR_REASON_UNIMPLEMENTED":          20,
 	}
 )
 
@@ -143,7 +155,7 @@ var File_tidemark_meta_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_tidemark_meta_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"#tidemark/meta/v1/error_reason.proto\x12\x10tidemark.meta.v1*\xeb\x04\n" +
+	"#tidemark/meta/v1/error_reason.proto\x12\x10tidemark.meta.v1*\xca\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_OBJECT_NOT_FOUND\x10\x01\x12\x1e\n" +
@@ -163,7 +175,10 @@ const file_tidemark_meta_v1_error_reason_proto_rawDesc = "" +
 	"\x1cERROR_REASON_REGISTRY_FAILED\x10\x0e\x12\x1b\n" +
 	"\x17ERROR_REASON_GIT_FAILED\x10\x0f\x12\x1a\n" +
 	"\x16ERROR_REASON_TOO_LARGE\x10\x10\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x11B\xc7\x01\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x11\x12\x19\n" +
+	"\x15ERROR_REASON_CANCELED\x10\x12\x12\"\n" +
+	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10\x13\x12\x1e\n" +
+	"\x1aERROR_REASON_UNIMPLEMENTED\x10\x14B\xc7\x01\n" +
 	"\x14com.tidemark.meta.v1B\x10ErrorReasonProtoP\x01Z;github.com/tidemark-io/tidemark/gen/tidemark/meta/v1;metav1\xa2\x02\x03TMX\xaa\x02\x10Tidemark.Meta.V1\xca\x02\x10Tidemark\\Meta\\V1\xe2\x02\x1cTidemark\\Meta\\V1\\GPBMetadata\xea\x02\x12Tidemark::Meta::V1b\x06proto3"
 
 var (
