@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ErrUnreachable: no server answered, or the one that did went away.
+// ErrUnreachable says that no server answered, or that the one that did went away.
 var ErrUnreachable = errors.New("server is unreachable")
 
 // server is a connection whose errors are a person's sentences.
@@ -83,7 +83,7 @@ func (s *server) explain(ctx context.Context, method string, err error) error {
 		s.reached.Store(true)
 		return err
 	}
-	switch st.Code() { //nolint:exhaustive // the others come from services
+	switch st.Code() {
 	case codes.Unavailable:
 		return s.unavailable(st.Message(), err)
 	case codes.Unimplemented:

@@ -84,12 +84,19 @@ func (v *verb) noun(kind kinds.Kind, cmd cobra.Command, build func(*metav1.Objec
 		if err != nil {
 			return err
 		}
-		if v.export {
-			return export(cmd.OutOrStdout(), object)
-		}
-		return v.create(cmd.Context(), kind, object, terminal.New(cmd.ErrOrStderr()))
+		return v.run(cmd, kind, object)
 	}
 	return &cmd
+}
+
+// run prints the object that the flags make, or creates it.
+func (v *verb) run(cmd *cobra.Command, kind kinds.Kind, object kinds.Object) error {
+	if v.export {
+		return export(cmd.OutOrStdout(), object)
+	}
+	ctx, cancel := v.servers.WithTimeout(cmd.Context())
+	defer cancel()
+	return v.create(ctx, kind, object, terminal.New(cmd.ErrOrStderr()))
 }
 
 func oneName(kind kinds.Kind, args []string) error {
@@ -119,8 +126,6 @@ func export(out io.Writer, object kinds.Object) error {
 
 // create applies the object and waits until its service has looked at it.
 func (v *verb) create(ctx context.Context, kind kinds.Kind, object kinds.Object, progress terminal.Progress) error {
-	ctx, cancel := v.servers.WithTimeout(ctx)
-	defer cancel()
 	conn, err := v.servers.To(ctx, kind.Service)
 	if err != nil {
 		return err

@@ -57,12 +57,12 @@ func hasGroup(pattern *regexp.Regexp, group string) bool {
 
 // groups are a pattern's groups as an expansion names them.
 func groups(pattern *regexp.Regexp) string {
-	all := []string{"$0"}
-	for i, group := range pattern.SubexpNames()[1:] {
+	all := slices.Clone(pattern.SubexpNames())
+	for i, group := range all {
 		if group == "" {
-			group = strconv.Itoa(i + 1)
+			group = strconv.Itoa(i)
 		}
-		all = append(all, "$"+group)
+		all[i] = "$" + group
 	}
 	return strings.Join(all, ", ")
 }

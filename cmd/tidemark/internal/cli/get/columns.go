@@ -30,10 +30,11 @@ type view struct {
 
 // header is the first row: where namespaces are mixed, theirs comes first.
 func (v view) header(o options) []string {
-	header := []string{"NAME"}
+	var header []string
 	if o.allNamespaces {
-		header = []string{"NAMESPACE", "NAME"}
+		header = append(header, "NAMESPACE")
 	}
+	header = append(header, "NAME")
 	for _, c := range v.shown(o) {
 		header = append(header, c.header)
 	}

@@ -85,9 +85,10 @@ func All() []Kind {
 
 // Codec reads and writes the kinds as manifests.
 func Codec() (*manifest.Codec, error) {
-	var messages []proto.Message
-	for _, kind := range All() {
-		messages = append(messages, kind.Empty)
+	all := All()
+	messages := make([]proto.Message, len(all))
+	for i, kind := range all {
+		messages[i] = kind.Empty
 	}
 	codec, err := manifest.NewCodec(messages...)
 	if err != nil {

@@ -96,7 +96,7 @@ func (p Progress) Errors(err error) {
 
 // apart takes apart what errors.Join has joined, and nothing that has words of its own.
 func apart(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // What is wrapped is part of a sentence.
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}
