@@ -4,7 +4,11 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +19,8 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/reconcile"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/version"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/demo"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/up"
 )
 
 // command is the root of all commands.
@@ -30,9 +36,7 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	// The verbs that run services stand first: up and demo, each a package beside internal/cli with a Command.
-	serving := []*cobra.Command{}
-	section(root, "Run the services:", serving...)
+	section(root, "Run the services:", up.Command(), demo.Command(table))
 	section(root, "Work with objects:",
 		apply.Command(servers),
 		create.Command(servers),
@@ -45,12 +49,19 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 
 // section adds commands under a title of the help.
 func section(root *cobra.Command, title string, commands ...*cobra.Command) {
-	if len(commands) == 0 {
-		return
-	}
 	root.AddGroup(&cobra.Group{ID: title, Title: title})
 	for _, cmd := range commands {
 		cmd.GroupID = title
 	}
 	root.AddCommand(commands...)
+}
+
+// table is `tidemark get image all`, for the demo to show.
+func table(ctx context.Context, server string, out io.Writer) error {
+	var failure strings.Builder
+	args := []string{"get", "image", "all", "--server", server}
+	if Run(ctx, args, Streams{In: strings.NewReader(""), Out: out, Err: &failure}, func(string) string { return "" }) != 0 {
+		return errors.New(strings.TrimSpace(failure.String()))
+	}
+	return nil
 }

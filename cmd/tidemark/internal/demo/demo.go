@@ -4,6 +4,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,14 +24,18 @@ type Options struct {
 	Listen, HTTPListen string
 	// Out takes the story, Logs the services' log lines.
 	Out, Logs io.Writer
-	// Table prints what `tidemark get image all` prints, asking the server at an address.
-	Table func(ctx context.Context, server string, out io.Writer) error
+	// Table shows the objects.
+	Table Table
 }
+
+// Table prints what `tidemark get image all` prints, asking the server at an address.
+type Table func(ctx context.Context, server string, out io.Writer) error
 
 // Run tells the story. The error names the step that was not seen.
 func Run(ctx context.Context, options Options) error {
-	if options.Keep && options.Listen == "" {
-		options.Listen, options.HTTPListen = "127.0.0.1:9000", "127.0.0.1:9100"
+	if options.Keep {
+		options.Listen = cmp.Or(options.Listen, "127.0.0.1:9000")
+		options.HTTPListen = cmp.Or(options.HTTPListen, "127.0.0.1:9100")
 	}
 	stage, err := newStage(ctx, options)
 	if err != nil {

@@ -4,6 +4,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ import (
 	"github.com/tidemark-io/tidemark/localparts/registry"
 	"github.com/tidemark-io/tidemark/platform/config"
 )
+
+// freePort lets the system choose.
+const freePort = "127.0.0.1:0"
 
 // stage is the real parts: a registry, a Git server and the three services, all on loopback, all state in one
 // temporary folder.
@@ -68,8 +72,8 @@ func (s *stage) startServices(ctx context.Context, options Options) error {
 	go func() {
 		s.stopped <- up.Run(running, up.Options{
 			Common: config.Common{
-				Listen:     orFreePort(options.Listen),
-				HTTPListen: orFreePort(options.HTTPListen),
+				Listen:     cmp.Or(options.Listen, freePort),
+				HTTPListen: cmp.Or(options.HTTPListen, freePort),
 				DataDir:    filepath.Join(s.dir, "state"),
 				LogLevel:   "warn",
 			},
@@ -89,13 +93,6 @@ func (s *stage) startServices(ctx context.Context, options Options) error {
 	case <-time.After(patience):
 		return errors.New("the services did not start")
 	}
-}
-
-func orFreePort(address string) string {
-	if address == "" {
-		return "127.0.0.1:0"
-	}
-	return address
 }
 
 // close stops the parts in the order of the data's way, and removes the folder.

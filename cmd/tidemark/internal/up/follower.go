@@ -6,13 +6,12 @@ package up
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/manifest"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
@@ -96,26 +95,32 @@ func (f *follower) reconcile(ctx context.Context, set *manifest.Set) bool {
 }
 
 // apply sends one object. One that is refused stays refused until its manifest changes.
-func (f *follower) apply(ctx context.Context, object *manifest.Object) bool {
-	what := fmt.Sprintf("%s/%s/%s", object.Kind, object.Namespace, object.Name)
-	kind, err := kinds.Of(object.Message)
+func (f *follower) apply(ctx context.Context, o *manifest.Object) bool {
+	kind, err := kinds.Of(o.Message)
 	if err != nil {
-		f.log.Error("a manifest is not taken; the rest is", "object", what, "error", err)
+		f.log.Error("a manifest is not taken; the rest is", "object", o.String(), "error", err)
 		return true
 	}
-	_, outcome, err := kind.Apply(ctx, f.conn, object.Message.(kinds.Object), f.manager())
+	object, ok := o.Message.(kinds.Object)
+	if !ok {
+		f.log.Error("a manifest is not taken; the rest is", "object", o.String(), "error", "it is no object")
+		return true
+	}
+	_, outcome, err := kind.Apply(ctx, f.conn, object, f.manager())
 	switch {
 	case err == nil && outcome == metav1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED:
 		return true
 	case err == nil:
-		f.log.Info("manifest applied", "object", what, "file", object.File, "line", object.Line)
+		f.log.Info("manifest applied", "object", o.String(), "file", o.File, "line", o.Line)
 		return true
 	case rpcerr.Reason(err) == metav1.ErrorReason_ERROR_REASON_INVALID_FIELD:
-		f.log.Error("a manifest is not taken; the rest is", "error", object.Explain(err).Error())
+		for _, refusal := range kinds.Refusal(o, err) {
+			f.log.Error("a manifest is not taken; the rest is", "error", refusal.Error())
+		}
 		return true
 	}
-	f.log.Warn("applying a manifest is tried again", "object", what, "error", rpcerr.Sentence(err))
-	return ctx.Err() != nil
+	f.log.Warn("applying a manifest is tried again", "object", o.String(), "error", rpcerr.Sentence(err))
+	return false
 }
 
 // prune deletes the objects of one kind that the folder brought and no longer has. What may be in a file that cannot

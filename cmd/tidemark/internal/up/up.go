@@ -11,14 +11,12 @@ import (
 	"io"
 	"net"
 	"path/filepath"
-	"time"
 
 	"google.golang.org/grpc"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 	"github.com/tidemark-io/tidemark/platform/config"
 	"github.com/tidemark-io/tidemark/platform/dial"
-	"github.com/tidemark-io/tidemark/platform/manifest"
 	"github.com/tidemark-io/tidemark/platform/program"
 	"github.com/tidemark-io/tidemark/platform/secret"
 	"github.com/tidemark-io/tidemark/resolver"
@@ -32,10 +30,8 @@ type Options struct {
 	Common config.Common
 	// Manifests is a folder, or a file, to follow. Empty: none.
 	Manifests string
-	// Settle is how long the updater gathers changes after a run. Zero: its default.
-	Settle time.Duration
-	// NoCrossNamespaceRefs keeps automations to Git repositories of their own namespace.
-	NoCrossNamespaceRefs bool
+	// Updater is the updater's own flags.
+	Updater updater.Flags
 	// LogOutput is where log lines go; nil means stderr.
 	LogOutput io.Writer
 	// Ready, if set, is called once, when calls are answered.
@@ -78,27 +74,20 @@ func build(ctx context.Context, host *program.Host, options Options, secrets *se
 	if err != nil {
 		return nil, err
 	}
-	scan, err := scanner.New(scanner.Config{
-		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, NamespaceLabels: host.Namespaces.Of,
-	})
+	scan, err := newScanner(ctx, host)
 	if err != nil {
 		return nil, fmt.Errorf("scanner: %w", err)
 	}
-	resolve, err := resolver.New(resolver.Config{
-		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, Scanner: conn,
-	})
+	resolve, err := newResolver(ctx, host, conn)
 	if err != nil {
 		return nil, fmt.Errorf("resolver: %w", err)
 	}
-	update, err := updater.New(updater.Config{
-		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, Resolver: conn,
-		DataDir: host.DataDir, Settle: options.Settle, NoCrossNamespaceRefs: options.NoCrossNamespaceRefs,
-	})
+	update, err := newUpdater(ctx, host, conn, options.Updater)
 	if err != nil {
 		return nil, fmt.Errorf("updater: %w", err)
 	}
 	parts := []program.Part{
-		{Name: "connection", Run: closing(conn)},
+		program.Connection(conn),
 		{Name: "scanner", Register: scan.Register, Run: scan.Run},
 		{Name: "resolver", Register: resolve.Register, Run: resolve.Run},
 		{Name: "updater", Register: update.Register, Run: update.Run},
@@ -113,12 +102,35 @@ func build(ctx context.Context, host *program.Host, options Options, secrets *se
 	return append(parts, program.Part{Name: "manifests", Run: follow.run}), nil
 }
 
-// closing keeps the connection open until everything that uses it has ended.
-func closing(conn *grpc.ClientConn) func(context.Context) error {
-	return func(ctx context.Context) error {
-		<-ctx.Done()
-		return conn.Close()
+func newScanner(ctx context.Context, host *program.Host) (*scanner.Service, error) {
+	tel, err := host.Telemetry.For(ctx, "scanner")
+	if err != nil {
+		return nil, err
 	}
+	return scanner.New(scanner.Config{
+		Store: host.Store, Telemetry: tel, Secrets: host.Secrets, Health: host.Health, NamespaceLabels: host.Namespaces.Of,
+	})
+}
+
+func newResolver(ctx context.Context, host *program.Host, conn grpc.ClientConnInterface) (*resolver.Service, error) {
+	tel, err := host.Telemetry.For(ctx, "resolver")
+	if err != nil {
+		return nil, err
+	}
+	return resolver.New(resolver.Config{
+		Store: host.Store, Telemetry: tel, Secrets: host.Secrets, Health: host.Health, Scanner: conn,
+	})
+}
+
+func newUpdater(ctx context.Context, host *program.Host, conn grpc.ClientConnInterface, flags updater.Flags) (*updater.Service, error) {
+	tel, err := host.Telemetry.For(ctx, "updater")
+	if err != nil {
+		return nil, err
+	}
+	return updater.New(updater.Config{
+		Store: host.Store, Telemetry: tel, Secrets: host.Secrets, Health: host.Health, Resolver: conn,
+		DataDir: host.DataDir, Settle: flags.Settle, NoCrossNamespaceRefs: flags.NoCrossNamespaceRefs,
+	})
 }
 
 func newFollower(host *program.Host, options Options, conn grpc.ClientConnInterface, secrets *secret.Memory) (*follower, error) {
@@ -126,7 +138,7 @@ func newFollower(host *program.Host, options Options, conn grpc.ClientConnInterf
 	if err != nil {
 		return nil, fmt.Errorf("--manifests: %w", err)
 	}
-	codec, err := manifest.NewCodec(kinds.Messages()...)
+	codec, err := kinds.Codec()
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/tidemark-io/tidemark/platform/manifest"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // manager is who the services note down as the one who applied an object.

@@ -12,10 +12,9 @@ import (
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/manifest"
-	"github.com/tidemark-io/tidemark/platform/rpcerr"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // apply sends one object and says what became of it. What its service refuses is shown and counted, and a service that
@@ -77,13 +76,8 @@ func (a *application) unreachable(service kinds.Service, err error) {
 
 // refused shows a service's refusal at the lines of the fields that it names.
 func (a *application) refused(o *manifest.Object, err error) {
-	violations := rpcerr.FieldViolations(err)
-	if len(violations) == 0 {
-		a.fail(o.Violation("", rpcerr.Sentence(err)).Detail())
-		return
-	}
-	for _, v := range violations {
-		a.fail(o.Violation(v.Path, v.Sentence).Detail())
+	for _, refusal := range kinds.Refusal(o, err) {
+		a.fail(refusal.Detail())
 	}
 }
 

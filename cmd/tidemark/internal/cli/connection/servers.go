@@ -19,7 +19,7 @@ import (
 
 	"github.com/tidemark-io/tidemark/platform/dial"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 const (

@@ -15,7 +15,7 @@ import (
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // imagePolicyFlags are the flags of `create image policy`.

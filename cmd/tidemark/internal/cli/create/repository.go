@@ -16,7 +16,7 @@ import (
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // imageRepositoryFlags are the flags of `create image repository`.

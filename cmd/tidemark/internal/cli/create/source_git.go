@@ -15,7 +15,7 @@ import (
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // gitRepositoryFlags are the flags of `create source git`.

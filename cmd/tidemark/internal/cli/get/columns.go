@@ -12,7 +12,7 @@ import (
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // column is one column of a kind's table.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // load asks for a view's objects. With an error it still returns those that it found.

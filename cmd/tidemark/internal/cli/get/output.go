@@ -11,8 +11,8 @@ import (
 
 	"github.com/tidemark-io/tidemark/platform/manifest"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/table"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // result is what was found of one view.

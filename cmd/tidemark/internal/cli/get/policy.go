@@ -6,7 +6,7 @@ package get
 import (
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 func imagePolicies() view {

@@ -8,7 +8,7 @@ import (
 
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 func imageRepositories() view {

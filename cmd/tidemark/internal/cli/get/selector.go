@@ -9,7 +9,7 @@ import (
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // statusSelector keeps the objects whose condition of a type has a status; nil keeps all.

@@ -6,7 +6,7 @@ package get
 import (
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 func imageUpdateAutomations() view {

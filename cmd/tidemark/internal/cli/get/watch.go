@@ -20,9 +20,9 @@ import (
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/table"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // watch shows what there is, then each row that changes, until ctx ends. A server that goes away after it has answered

@@ -12,7 +12,7 @@ import (
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // Of is the sentence for an object that is ready.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/kinds"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // Command is `tidemark reconcile`.

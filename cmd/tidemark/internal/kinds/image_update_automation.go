@@ -19,7 +19,7 @@ func ImageUpdateAutomation() Kind {
 		Resource: "imageupdateautomation",
 		Service:  Updater,
 		Empty:    &updaterv1.ImageUpdateAutomation{},
-		calls:    calls{apply: applyImageUpdateAutomation, get: getImageUpdateAutomation, list: listImageUpdateAutomations, watch: watchImageUpdateAutomations},
+		calls:    calls{apply: applyImageUpdateAutomation, get: getImageUpdateAutomation, list: listImageUpdateAutomations, remove: removeImageUpdateAutomation, watch: watchImageUpdateAutomations},
 	}
 }
 
@@ -58,4 +58,10 @@ func watchImageUpdateAutomations(ctx context.Context, conn grpc.ClientConnInterf
 	return events[updaterv1.ImageUpdateAutomation](
 		updaterv1.NewImageUpdateAutomationServiceClient(conn).WatchImageUpdateAutomations(ctx,
 			&updaterv1.WatchImageUpdateAutomationsRequest{Namespace: f.Namespace, LabelSelector: f.LabelSelector, ResumeToken: token}))
+}
+
+func removeImageUpdateAutomation(ctx context.Context, conn grpc.ClientConnInterface, namespace, name string) error {
+	_, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).DeleteImageUpdateAutomation(ctx,
+		&updaterv1.DeleteImageUpdateAutomationRequest{Namespace: namespace, Name: name})
+	return err
 }

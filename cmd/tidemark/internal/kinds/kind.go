@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package kinds gives the verbs one view of the four kinds of objects: how each is called, and how its service is asked
-// to apply, get, list and watch it. What only one kind can do (scan, evaluate, run) and how a row of it looks is the
+// to apply, get, list, delete and watch it. What only one kind can do (scan, evaluate, run) and how a row of it looks is the
 // verbs' own matter.
 package kinds
 
@@ -67,10 +67,11 @@ type Event struct {
 
 // calls are the kind's RPCs with the types taken off.
 type calls struct {
-	apply func(context.Context, grpc.ClientConnInterface, applyRequest) (Object, metav1.ApplyOutcome, error)
-	get   func(context.Context, grpc.ClientConnInterface, string, string) (Object, error)
-	list  func(context.Context, grpc.ClientConnInterface, Filter, string) ([]Object, string, error)
-	watch func(context.Context, grpc.ClientConnInterface, Filter, string) (func() (Event, error), error)
+	apply  func(context.Context, grpc.ClientConnInterface, applyRequest) (Object, metav1.ApplyOutcome, error)
+	get    func(context.Context, grpc.ClientConnInterface, string, string) (Object, error)
+	list   func(context.Context, grpc.ClientConnInterface, Filter, string) ([]Object, string, error)
+	remove func(context.Context, grpc.ClientConnInterface, string, string) error
+	watch  func(context.Context, grpc.ClientConnInterface, Filter, string) (func() (Event, error), error)
 }
 
 type applyRequest struct {
@@ -133,6 +134,11 @@ func (k Kind) List(ctx context.Context, conn grpc.ClientConnInterface, filter Fi
 		}
 		token = next
 	}
+}
+
+// Delete deletes one object. Errors: one that is rpcerr.ErrNotFound.
+func (k Kind) Delete(ctx context.Context, conn grpc.ClientConnInterface, namespace, name string) error {
+	return k.calls.remove(ctx, conn, namespace, name)
 }
 
 // Watch streams the objects that match: without a token a snapshot, a checkpoint, then each change; with one, each

@@ -19,7 +19,7 @@ func ImagePolicy() Kind {
 		Resource: "imagepolicy",
 		Service:  Resolver,
 		Empty:    &resolverv1.ImagePolicy{},
-		calls:    calls{apply: applyImagePolicy, get: getImagePolicy, list: listImagePolicies, watch: watchImagePolicies},
+		calls:    calls{apply: applyImagePolicy, get: getImagePolicy, list: listImagePolicies, remove: removeImagePolicy, watch: watchImagePolicies},
 	}
 }
 
@@ -58,4 +58,10 @@ func watchImagePolicies(ctx context.Context, conn grpc.ClientConnInterface, f Fi
 	return events[resolverv1.ImagePolicy](
 		resolverv1.NewImagePolicyServiceClient(conn).WatchImagePolicies(ctx,
 			&resolverv1.WatchImagePoliciesRequest{Namespace: f.Namespace, LabelSelector: f.LabelSelector, ResumeToken: token}))
+}
+
+func removeImagePolicy(ctx context.Context, conn grpc.ClientConnInterface, namespace, name string) error {
+	_, err := resolverv1.NewImagePolicyServiceClient(conn).DeleteImagePolicy(ctx,
+		&resolverv1.DeleteImagePolicyRequest{Namespace: namespace, Name: name})
+	return err
 }

@@ -19,7 +19,7 @@ func GitRepository() Kind {
 		Resource: "gitrepository",
 		Service:  Updater,
 		Empty:    &updaterv1.GitRepository{},
-		calls:    calls{apply: applyGitRepository, get: getGitRepository, list: listGitRepositories, watch: watchGitRepositories},
+		calls:    calls{apply: applyGitRepository, get: getGitRepository, list: listGitRepositories, remove: removeGitRepository, watch: watchGitRepositories},
 	}
 }
 
@@ -58,4 +58,10 @@ func watchGitRepositories(ctx context.Context, conn grpc.ClientConnInterface, f 
 	return events[updaterv1.GitRepository](
 		updaterv1.NewGitRepositoryServiceClient(conn).WatchGitRepositories(ctx,
 			&updaterv1.WatchGitRepositoriesRequest{Namespace: f.Namespace, LabelSelector: f.LabelSelector, ResumeToken: token}))
+}
+
+func removeGitRepository(ctx context.Context, conn grpc.ClientConnInterface, namespace, name string) error {
+	_, err := updaterv1.NewGitRepositoryServiceClient(conn).DeleteGitRepository(ctx,
+		&updaterv1.DeleteGitRepositoryRequest{Namespace: namespace, Name: name})
+	return err
 }

@@ -19,7 +19,7 @@ func ImageRepository() Kind {
 		Resource: "imagerepository",
 		Service:  Scanner,
 		Empty:    &scannerv1.ImageRepository{},
-		calls:    calls{apply: applyImageRepository, get: getImageRepository, list: listImageRepositories, watch: watchImageRepositories},
+		calls:    calls{apply: applyImageRepository, get: getImageRepository, list: listImageRepositories, remove: removeImageRepository, watch: watchImageRepositories},
 	}
 }
 
@@ -58,4 +58,10 @@ func watchImageRepositories(ctx context.Context, conn grpc.ClientConnInterface, 
 	return events[scannerv1.ImageRepository](
 		scannerv1.NewImageRepositoryServiceClient(conn).WatchImageRepositories(ctx,
 			&scannerv1.WatchImageRepositoriesRequest{Namespace: f.Namespace, LabelSelector: f.LabelSelector, ResumeToken: token}))
+}
+
+func removeImageRepository(ctx context.Context, conn grpc.ClientConnInterface, namespace, name string) error {
+	_, err := scannerv1.NewImageRepositoryServiceClient(conn).DeleteImageRepository(ctx,
+		&scannerv1.DeleteImageRepositoryRequest{Namespace: namespace, Name: name})
+	return err
 }
