@@ -14,8 +14,9 @@ import (
 
 const refineBudget = 2 << 20 // bytes of text parsed again per file to find the lines of syntax errors
 
-// Decode reads all documents of one file; name is what errors call it. Nothing of data is kept but the lines that
-// errors and Object.Violation show. It answers errors in the set only, and never panics whatever data holds.
+// Decode reads all documents of one file; name is what errors call it. The set keeps data, for the lines that
+// Object.Violation shows, so that it must not be changed. What is wrong is in the set; nothing that data holds makes it
+// panic.
 func (c *Codec) Decode(name string, data []byte, opts Options) *Set {
 	r := c.newReader(opts)
 	r.file(name, data)
@@ -50,9 +51,11 @@ func (r *reader) fail(e *Error) { r.set.Errors = append(r.set.Errors, e) }
 // fileReader is what the documents of one file share.
 type fileReader struct {
 	*reader
-	source *source
-	nodes  int // how many more values may be visited
-	refine int // how many more bytes may be parsed to find lines
+	source   *source
+	nodes    int // how many more values may be visited
+	octets   int // how many more bytes they may hold
+	refine   int // how many more bytes may be parsed to find lines
+	reported int // how many have been reported
 }
 
 func (r *reader) file(name string, data []byte) {
@@ -60,15 +63,30 @@ func (r *reader) file(name string, data []byte) {
 		r.fail(&Error{File: name, Sentence: tooLarge(r.opts.MaxFileBytes)})
 		return
 	}
-	f := &fileReader{reader: r, source: newSource(name, jsonAsYAML(data)), nodes: maxNodes, refine: refineBudget}
+	f := &fileReader{
+		reader: r, source: newSource(name, jsonAsYAML(data)), nodes: maxNodes, octets: aliasedBytes * len(data), refine: refineBudget,
+	}
 	for i, c := range f.source.chunks() {
 		if i == maxDocuments {
-			r.fail(f.at(position{c.first, 0}, fmt.Sprintf("more than %d documents in one file; split it", maxDocuments)))
+			f.report(f.at(position{c.first, 0}, fmt.Sprintf("more than %d documents in one file; split it", maxDocuments)))
 			return
 		}
-		if f.chunk(c); f.nodes < 0 {
+		if f.chunk(c); f.spent() {
 			return
 		}
+	}
+}
+
+// spent says that the file has used up what it may.
+func (f *fileReader) spent() bool { return f.nodes < 0 || f.octets < 0 }
+
+// report hands in an error of the file; after the thousandth it says once that there are more.
+func (f *fileReader) report(e *Error) {
+	switch f.reported++; {
+	case f.reported <= maxFileErrors:
+		f.fail(e)
+	case f.reported == maxFileErrors+1:
+		f.fail(&Error{File: e.File, Line: e.Line, Sentence: "more mistakes than are shown from here on; mend those above first"})
 	}
 }
 
@@ -91,7 +109,7 @@ func (f *fileReader) chunk(c chunk) {
 		return
 	}
 	if c.values() > maxNodes {
-		f.fail(f.at(position{c.first, 0}, "the document holds too many values; split it"))
+		f.report(f.at(position{c.first, 0}, "the document holds too many values; split it"))
 		return
 	}
 	node, err := parseYAML(c.text)
@@ -111,7 +129,7 @@ func (f *fileReader) failHidden(c chunk, e *Error) {
 	if looksSecret.Match(c.text) {
 		e.source = ""
 	}
-	f.fail(e)
+	f.report(e)
 }
 
 func (f *fileReader) syntaxError(c chunk, err error) *Error {
@@ -168,10 +186,13 @@ func (d *document) spend(n *yaml.Node, depth int) bool {
 		return false
 	}
 	d.nodes--
+	if n.Kind == yaml.ScalarNode {
+		d.octets -= len(n.Value)
+	}
 	switch {
-	case d.nodes < 0:
+	case d.spent():
 		d.errors = nil
-		d.errorf(n, "", "the file holds too many values, aliases written out; split it, or use fewer aliases")
+		d.errorf(n, "", "the file holds too much, aliases written out; split it, or use fewer aliases")
 	case depth > maxDepth:
 		d.errors = nil
 		d.errorf(n, "", "values are nested deeper than %d; is an alias part of itself?", maxDepth)
@@ -197,7 +218,9 @@ func (d *document) finish() bool {
 	slices.SortStableFunc(d.errors, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	d.set.Errors = append(d.set.Errors, d.errors...)
+	for _, e := range d.errors {
+		d.report(e)
+	}
 	d.set.Warnings = append(d.set.Warnings, d.warnings...)
 	return len(d.errors) == 0
 }

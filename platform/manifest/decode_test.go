@@ -74,6 +74,29 @@ spec:
     strategy: Setters
 `
 
+func TestTheLessonsManifestsAreTakenAsTheyAre(t *testing.T) {
+	set, err := newCodec(t).Load("testdata/manifests", manifest.Options{})
+	if err != nil || set.Err() != nil || len(set.Warnings) > 0 || len(set.Skipped) > 0 {
+		t.Fatal(err, set.Err(), set.Warnings, set.Skipped)
+	}
+	want := []string{
+		"ImageRepository flux-system/8-demo-image-repo-bb-app (testdata/manifests/lesson.yaml:3)",
+		"ImagePolicy flux-system/8-demo-image-policy-bb-app (testdata/manifests/lesson.yaml:12)",
+		"ImagePolicy flux-system/podinfo-rc-policy (testdata/manifests/selectors.yaml:3)",
+		"ImagePolicy flux-system/minio-latest (testdata/manifests/selectors.yaml:16)",
+		"ImageRepository flux-system/my-app (testdata/manifests/three-steps.yaml:2)",
+		"ImagePolicy flux-system/my-app (testdata/manifests/three-steps.yaml:11)",
+		"ImageUpdateAutomation flux-system/flux-system (testdata/manifests/three-steps.yaml:23)",
+	}
+	got := make([]string, len(set.Objects))
+	for i, o := range set.Objects {
+		got[i] = o.String()
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestManifestsBecomeMessages(t *testing.T) {
 	set := newCodec(t).Decode("steps.yaml", []byte(threeSteps), manifest.Options{})
 	if err := set.Err(); err != nil || len(set.Warnings) > 0 {

@@ -286,7 +286,10 @@ func TestOnlyAChangeOfContentIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(t, dir, map[string]string{"a.yaml": policy("b")})
+	write(t, dir, map[string]string{"tmp": policy("b")})
+	if err := os.Rename(filepath.Join(dir, "tmp"), filepath.Join(dir, "a.yaml")); err != nil {
+		t.Fatal(err)
+	}
 	if got := names(next()); !cmp.Equal(got, []string{"b"}) {
 		t.Errorf("got %v: a set without a change", got)
 	}

@@ -20,7 +20,15 @@ func TestHostileFilesAreRefusedInTime(t *testing.T) {
 		text string
 		want string // in the first error; empty: none
 	}{
-		"a bomb of aliases": {bomb(), "too many values"},
+		"a bomb of aliases": {bomb(), "too much"},
+		"a bomb of text": {
+			"apiVersion: v1\nkind: List\nx: &x " + strings.Repeat("x", mega) + "\nitems:\n" + strings.Repeat(
+				"- {apiVersion: image.toolkit.fluxcd.io/v1, kind: ImagePolicy, metadata: {name: *x}, spec: {interval: *x}}\n", 20_000), "no duration",
+		},
+		"a line of mistakes": {
+			`{"apiVersion": "v1", "kind": "List", "items": [` + strings.Repeat(
+				`{"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImagePolicy", "metadata": {"x": 1, "y": 1, "z": 1}},`, 30_000) + "null]}", "unknown field",
+		},
 		"a bomb of merges": {
 			"apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: a}\nspec: {<<: [" +
 				strings.Repeat("&a {<<: [", 40) + strings.Repeat("]}", 40) + "]}\n", "merge keys are nested",

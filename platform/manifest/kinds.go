@@ -134,7 +134,7 @@ func (d *document) list(top mapping, depth int, inherited *header) {
 	}
 	for _, item := range items.Content {
 		each := &document{fileReader: d.fileReader, offset: d.offset, secret: d.secret}
-		if each.read(item, depth+1, inherited); d.nodes < 0 {
+		if each.read(item, depth+1, inherited); d.spent() {
 			return
 		}
 	}

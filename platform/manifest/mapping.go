@@ -148,9 +148,9 @@ func (d *document) key(n *yaml.Node, path string) (string, bool) {
 
 var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// join appends a field's name to a path; a name that would break the path is quoted.
+// join appends a field's name to a path; a name that would break the path is quoted, an overlong one cut.
 func join(path, key string) string {
-	if !plainKey.MatchString(key) {
+	if len(key) > maxShownValue || !plainKey.MatchString(key) {
 		return joinKey(path, key)
 	}
 	if path == "" {

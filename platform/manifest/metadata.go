@@ -156,7 +156,7 @@ func (d *document) secretData(data map[string][]byte, top mapping, field string,
 			continue
 		}
 		value := []byte{}
-		if n := deref(each.value); !isNull(n) {
+		if n := deref(each.value); !isNull(n) && d.spend(n, depth+2) {
 			text, ok := d.text(n, path)
 			if !ok {
 				continue

@@ -10,13 +10,17 @@ const DefaultNamespace = "flux-system"
 
 // The bounds within one document; a real manifest stays far below.
 const (
-	maxDepth          = 64      // mappings and lists in one another
-	maxNodes          = 500_000 // values, aliases and merge keys written out; a file's documents share it
-	maxDocuments      = 20_000  // in a file
-	maxErrors         = 10      // reported of one document
-	maxMerges         = 8       // merge keys in one another
-	maxSecretBytes    = 1 << 20 // as Kubernetes has it
-	maxFolderEntries  = 200_000 // names looked at, manifests or not
+	maxDepth          = 64       // mappings and lists in one another
+	maxNodes          = 500_000  // values, aliases and merge keys written out; a file's documents share it
+	maxDocuments      = 20_000   // in a file
+	maxErrors         = 10       // reported of one document
+	maxFileErrors     = 1_000    // reported of one file
+	maxLine           = 64 << 10 // bytes of a line that errors show a part of
+	maxWord           = 64       // bytes of a duration or a time
+	aliasedBytes      = 4        // times the size of the file: what its texts may come to, aliases written out
+	maxMerges         = 8        // merge keys in one another
+	maxSecretBytes    = 1 << 20  // as Kubernetes has it
+	maxFolderEntries  = 200_000  // names looked at, manifests or not
 	maxFolderDepth    = 32
 	defaultFileBytes  = 4 << 20
 	defaultTotalBytes = 64 << 20

@@ -44,7 +44,7 @@ func (e *Error) Detail() string {
 	var b strings.Builder
 	b.WriteString(e.Error())
 	if e.Name != "" {
-		fmt.Fprintf(&b, "\n  in %s %s", printable(cmp.Or(e.Kind, "the object")), printable(nameOf(e.Namespace, e.Name)))
+		fmt.Fprintf(&b, "\n  in %s %s", shown(cmp.Or(e.Kind, "the object")), nameOf(shown(e.Namespace), shown(e.Name)))
 	}
 	if strings.TrimSpace(e.source) == "" {
 		return b.String()
@@ -126,8 +126,7 @@ func printable(s string) string {
 
 // shown is a value from outside as it stands in a sentence.
 func shown(s string) string {
-	s = printable(s)
-	if utf8.RuneCountInString(s) > maxShownValue {
+	if s = printable(s[:min(len(s), (maxShownValue+1)*utf8.UTFMax)]); utf8.RuneCountInString(s) > maxShownValue {
 		return string([]rune(s)[:maxShownValue]) + "…"
 	}
 	return s

@@ -169,9 +169,9 @@ func (d *document) duration(n *yaml.Node, path string) (v protoreflect.Value, ok
 		d.errorf(n, path, "%s; write it with its unit, for example 30s, 5m or 1h30m", d.wrongType(n, "a duration"))
 		return v, false
 	}
-	parsed, err := time.ParseDuration(n.Value)
+	parsed, err := time.ParseDuration(n.Value[:min(len(n.Value), maxWord)])
 	switch {
-	case err != nil:
+	case err != nil || len(n.Value) > maxWord:
 		d.errorf(n, path, "%s is no duration; write it as a number with its unit, for example 30s, 5m or 1h30m", d.value(n))
 	case parsed < 0:
 		d.errorf(n, path, "%s is negative; a duration is zero or more", d.value(n))
@@ -182,7 +182,7 @@ func (d *document) duration(n *yaml.Node, path string) (v protoreflect.Value, ok
 }
 
 func (d *document) timestamp(n *yaml.Node, path string) (v protoreflect.Value, ok bool) {
-	if n.Kind == yaml.ScalarNode {
+	if n.Kind == yaml.ScalarNode && len(n.Value) <= maxWord {
 		if t, err := time.Parse(time.RFC3339Nano, n.Value); err == nil {
 			return protoreflect.ValueOfMessage(timestamppb.New(t).ProtoReflect()), true
 		}

@@ -38,9 +38,10 @@ func newSource(name string, data []byte) *source {
 	return s
 }
 
-// line is the text of a line, counted from 1, without its end; empty where there is none.
+// line is the text of a line, counted from 1, without its end; empty where there is none, or where it is so long that
+// nobody reads it and looking for a column in it time and again would cost too much.
 func (s *source) line(n int) string {
-	if s == nil || n < 1 || n > len(s.lines) {
+	if s == nil || n < 1 || n > len(s.lines) || len(s.lines[n-1]) > maxLine {
 		return ""
 	}
 	return string(bytes.TrimPrefix(bytes.TrimRight(s.lines[n-1], "\r\n"), byteOrderMark))
