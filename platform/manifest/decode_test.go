@@ -416,3 +416,14 @@ func TestOnlyKindsMakeACodec(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestADefaultWrittenOutNeedsNoWord(t *testing.T) {
+	const repository = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: app}\n" +
+		"spec: {image: ghcr.io/example/app, interval: 1m, provider: %s}\n"
+	for provider, warnings := range map[string]int{"generic": 0, "aws": 1} {
+		set := newCodec(t).Decode("app.yaml", fmt.Appendf(nil, repository, provider), manifest.Options{})
+		if set.Err() != nil || len(set.Objects) != 1 || len(set.Warnings) != warnings {
+			t.Errorf("%s: %d objects, warnings %v, error %v; want %d warnings", provider, len(set.Objects), set.Warnings, set.Err(), warnings)
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 )
 
 // field reads one field of a message. Null is the same as absent.
@@ -187,7 +189,7 @@ func (d *document) unsupportedOrUnknown(e entry, desc protoreflect.MessageDescri
 			names[i] = desc.Fields().Get(i).JSONName()
 		}
 		d.unknown(e, path, names)
-	case saysNothing(deref(e.value)):
+	case saysNothing(deref(e.value)), isDefault(deref(e.value), known):
 	case known.GetRefused():
 		d.errorf(e.at, join(path, e.key), "not supported: %s", known.GetNote())
 	default:
@@ -201,6 +203,11 @@ func saysNothing(n *yaml.Node) bool {
 		return isNull(n) || n.Value == "" || (n.ShortTag() == "!!bool" && strings.EqualFold(n.Value, "false"))
 	}
 	return len(n.Content) == 0
+}
+
+// isDefault says whether a value is the field's default, written out.
+func isDefault(n *yaml.Node, field *metav1.UnsupportedField) bool {
+	return n.Kind == yaml.ScalarNode && field.GetDefaultValue() != "" && n.Value == field.GetDefaultValue()
 }
 
 // unknown reports a field that nobody knows, and which of its siblings may be meant.

@@ -98,7 +98,9 @@ type UnsupportedField struct {
 	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
 	// False: the field is skipped with a warning. True: leaving it out would change what is written to Git or whom we
 	// trust, so the manifest is refused.
-	Refused       bool `protobuf:"varint,3,opt,name=refused,proto3" json:"refused,omitempty"`
+	Refused bool `protobuf:"varint,3,opt,name=refused,proto3" json:"refused,omitempty"`
+	// The value that means what leaving the field out means; it needs no word.
+	DefaultValue  string `protobuf:"bytes,4,opt,name=default_value,json=defaultValue,proto3" json:"default_value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -152,6 +154,13 @@ func (x *UnsupportedField) GetRefused() bool {
 		return x.Refused
 	}
 	return false
+}
+
+func (x *UnsupportedField) GetDefaultValue() string {
+	if x != nil {
+		return x.DefaultValue
+	}
+	return ""
 }
 
 var file_tidemark_meta_v1_manifest_proto_extTypes = []protoimpl.ExtensionInfo{
@@ -221,11 +230,12 @@ const file_tidemark_meta_v1_manifest_proto_rawDesc = "" +
 	"\fManifestKind\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\tR\x05group\x12\x1a\n" +
-	"\bversions\x18\x03 \x03(\tR\bversions\"T\n" +
+	"\bversions\x18\x03 \x03(\tR\bversions\"y\n" +
 	"\x10UnsupportedField\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04note\x18\x02 \x01(\tR\x04note\x12\x18\n" +
-	"\arefused\x18\x03 \x01(\bR\arefused:f\n" +
+	"\arefused\x18\x03 \x01(\bR\arefused\x12#\n" +
+	"\rdefault_value\x18\x04 \x01(\tR\fdefaultValue:f\n" +
 	"\rmanifest_kind\x12\x1f.google.protobuf.MessageOptions\x18\xb9\x8e\x03 \x01(\v2\x1e.tidemark.meta.v1.ManifestKindR\fmanifestKind:r\n" +
 	"\x11unsupported_field\x12\x1f.google.protobuf.MessageOptions\x18\xba\x8e\x03 \x03(\v2\".tidemark.meta.v1.UnsupportedFieldR\x10unsupportedField:F\n" +
 	"\rmanifest_list\x12\x1f.google.protobuf.MessageOptions\x18\xbb\x8e\x03 \x01(\bR\fmanifestList:J\n" +

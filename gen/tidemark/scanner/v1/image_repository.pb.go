@@ -517,7 +517,7 @@ const file_tidemark_scanner_v1_image_repository_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2(.tidemark.scanner.v1.ImageRepositorySpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12B\n" +
 	"\x06status\x18\x03 \x01(\v2*.tidemark.scanner.v1.ImageRepositoryStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:D\xca\xf3\x18@\n" +
-	"\x0fImageRepository\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xf4\x06\n" +
+	"\x0fImageRepository\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xdf\x06\n" +
 	"\x13ImageRepositorySpec\x12 \n" +
 	"\x05image\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x04R\x05image\x12I\n" +
@@ -529,11 +529,11 @@ const file_tidemark_scanner_v1_image_repository_proto_rawDesc = "" +
 	"\asuspend\x18\x06 \x01(\bR\asuspend\x12@\n" +
 	"\vaccess_from\x18\a \x01(\v2\x1f.tidemark.scanner.v1.AccessFromR\n" +
 	"accessFrom\x12I\n" +
-	"\x0eexclusion_list\x18\b \x01(\v2\".tidemark.scanner.v1.ExclusionListR\rexclusionList:\x9c\x03\xd2\xf3\x18n\n" +
+	"\x0eexclusion_list\x18\b \x01(\v2\".tidemark.scanner.v1.ExclusionListR\rexclusionList:\x87\x03\xd2\xf3\x18n\n" +
 	"\x12serviceAccountName\x12Xthere is no Kubernetes here whose service accounts hold pull secrets; use spec.secretRef\xd2\xf3\x18_\n" +
 	"\rcertSecretRef\x12Lprivate certificate authorities and client certificates are not acted on yet\x18\x01\xd2\xf3\x18[\n" +
-	"\x0eproxySecretRef\x12Ga proxy per object is not acted on yet; set HTTPS_PROXY for the scanner\x18\x01\xd2\xf3\x18d\n" +
-	"\bprovider\x12Xcloud credentials are not acted on yet; only `generic` has an effect, use spec.secretRef\"D\n" +
+	"\x0eproxySecretRef\x12Ga proxy per object is not acted on yet; set HTTPS_PROXY for the scanner\x18\x01\xd2\xf3\x18O\n" +
+	"\bprovider\x12:cloud credentials are not acted on yet; use spec.secretRef\"\ageneric\"D\n" +
 	"\rExclusionList\x12-\n" +
 	"\bpatterns\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x19\"\ar\x05\x10\x01\x18\x80\bR\bpatterns:\x04\xd8\xf3\x18\x01\"o\n" +
 	"\n" +

@@ -405,7 +405,7 @@ const file_tidemark_updater_v1_git_repository_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2&.tidemark.updater.v1.GitRepositorySpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12@\n" +
 	"\x06status\x18\x03 \x01(\v2(.tidemark.updater.v1.GitRepositoryStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:C\xca\xf3\x18?\n" +
-	"\rGitRepository\x12\x18source.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xb0\b\n" +
+	"\rGitRepository\x12\x18source.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xdb\b\n" +
 	"\x11GitRepositorySpec\x122\n" +
 	"\x03url\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x10\x01\x18\x80\x102\x14^(http|https|ssh)://R\x03url\x12E\n" +
 	"\n" +
@@ -413,7 +413,7 @@ const file_tidemark_updater_v1_git_repository_proto_rawDesc = "" +
 	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12G\n" +
 	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x04\b\x80\xa3\x052\x04\x10\xc0\x84=R\atimeout\x12-\n" +
 	"\x03ref\x18\x05 \x01(\v2\x1b.tidemark.updater.v1.GitRefR\x03ref\x12\x18\n" +
-	"\asuspend\x18\x06 \x01(\bR\asuspend:\xc2\x05\xd2\xf3\x18D\n" +
+	"\asuspend\x18\x06 \x01(\bR\asuspend:\xed\x05\xd2\xf3\x18D\n" +
 	"\x06ignore\x12:no archive is made here; use update.path of the automation\xd2\xf3\x185\n" +
 	"\x06verify\x12+signatures of commits are not verified here\xd2\xf3\x182\n" +
 	"\x11recurseSubmodules\x12\x1dsubmodules are never followed\xd2\xf3\x180\n" +
@@ -422,8 +422,8 @@ const file_tidemark_updater_v1_git_repository_proto_rawDesc = "" +
 	"\x12serviceAccountName\x12/there is no Kubernetes here; use spec.secretRef\xd2\xf3\x184\n" +
 	"\x11gitImplementation\x12\x1fthere is one Git implementation\xd2\xf3\x18e\n" +
 	"\n" +
-	"accessFrom\x12Wwhether another namespace may use a GitRepository is set with --no-cross-namespace-refs\xd2\xf3\x18<\n" +
-	"\bprovider\x120only `generic` has an effect; use spec.secretRef\xd2\xf3\x18[\n" +
+	"accessFrom\x12Wwhether another namespace may use a GitRepository is set with --no-cross-namespace-refs\xd2\xf3\x18g\n" +
+	"\bprovider\x12Rcredentials of a cloud or of a GitHub App are not acted on yet; use spec.secretRef\"\ageneric\xd2\xf3\x18[\n" +
 	"\x0eproxySecretRef\x12Ga proxy per object is not acted on yet; set HTTPS_PROXY for the updater\x18\x01\"\xa7\x01\n" +
 	"\x06GitRef\x12 \n" +
 	"\x06branch\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06branch\x12\x1a\n" +
