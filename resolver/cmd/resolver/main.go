@@ -31,7 +31,7 @@ func build(ctx context.Context, host *program.Host, upstream *program.Upstream) 
 		return nil, err
 	}
 	service, err := resolver.New(resolver.Config{
-		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, Scanner: conn,
+		Store: host.Store, Telemetry: host.Telemetry, Health: host.Health, Scanner: conn,
 	})
 	if err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func newResolver(ctx context.Context, host *program.Host, conn grpc.ClientConnIn
 		return nil, err
 	}
 	return resolver.New(resolver.Config{
-		Store: host.Store, Telemetry: tel, Secrets: host.Secrets, Health: host.Health, Scanner: conn,
+		Store: host.Store, Telemetry: tel, Health: host.Health, Scanner: conn,
 	})
 }
 
