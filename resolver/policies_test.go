@@ -146,6 +146,31 @@ func TestOtherNamespacesNeedLeave(t *testing.T) {
 	}
 }
 
+func TestWhatOnePolicyLearnsTheOthersAreTold(t *testing.T) {
+	s := newStage(t)
+	s.scanner.push("team/app", "1.0.0")
+	s.scanner.allow("team/app", "guest")
+	for _, name := range []string{"team/a", "team/b", "guest/c"} {
+		s.apply(policyOf(name, "team/app", semver("*")))
+		s.awaitTag(name, "1.0.0")
+	}
+	s.scanner.update(func() { s.scanner.mute = true }) // the heads are late
+	s.scanner.push("team/app", "1.0.0", "1.1.0")
+	if _, err := s.reconcile("team/a"); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitTag("team/b", "1.1.0")
+	s.awaitTag("guest/c", "1.1.0")
+	s.scanner.allow("team/app")
+	if _, err := s.reconcile("team/a"); err != nil {
+		t.Fatal(err)
+	}
+	s.await("guest/c", "denied", func(p *resolverv1.ImagePolicy) bool {
+		return conditions.Ready(p.GetStatus()).GetReason() == "AccessDenied"
+	})
+	s.scanner.update(func() { s.scanner.mute = false })
+}
+
 func TestFailureKeepsTheLastAnswer(t *testing.T) {
 	s := newStage(t)
 	s.scanner.push("flux-system/app", "1.0.0")

@@ -244,7 +244,7 @@ func TestManyChangesAtOnceEndInTheRightAnswers(t *testing.T) {
 	for r := range repositories {
 		working.Go(func() {
 			for i := range rounds {
-				s.scanner.push(fmt.Sprintf("flux-system/r%d", r), "1.0.0", fmt.Sprintf("1.0.%d", i+1), fmt.Sprintf("2.%d.0", rand.N(9))) //nolint:gosec // a test
+				s.scanner.push(fmt.Sprintf("flux-system/r%d", r), "1.0.0", fmt.Sprintf("1.0.%d", i+1), fmt.Sprintf("2.%d.0", rand.N(9)))
 			}
 			s.scanner.push(fmt.Sprintf("flux-system/r%d", r), "1.0.0", "1.9.9", "2.9.9")
 		})

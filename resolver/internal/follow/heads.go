@@ -35,7 +35,7 @@ func (f *Follower) watch(ctx context.Context) error {
 			failures = 0
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it ended because it was told to
 		}
 		if errors.Is(err, rpcerr.ErrTokenExpired) || errors.Is(err, rpcerr.ErrTokenForeign) {
 			at.token = ""

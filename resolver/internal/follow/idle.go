@@ -11,7 +11,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 )
 
-// Tags that no policy wants are kept for the next Resolve, within these bounds: a million tags take about 150 MB.
+// Tags that no policy wants are kept for whoever asks next, within these bounds: a million tags take about 150 MB.
 const (
 	maxIdleSources = 256
 	maxIdleTags    = 1_000_000
@@ -26,17 +26,13 @@ func (f *Follower) Tags(ctx context.Context, repository object.Key) (*Tags, erro
 	}
 	f.mu.Lock()
 	s := f.sourceOf(repository)
+	s.used.Store(time.Now().UnixNano())
 	f.mu.Unlock()
-	defer func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.dropIdle()
-	}()
+	defer f.settleIdle()
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer s.unlock()
-	s.used.Store(time.Now().UnixNano())
 	if tags := f.heldTags(repository); tags != nil {
 		return tags, nil // somebody else has loaded them meanwhile
 	}
@@ -58,6 +54,12 @@ func (f *Follower) heldTags(repository object.Key) *Tags {
 	}
 	s.used.Store(time.Now().UnixNano())
 	return s.tags
+}
+
+func (f *Follower) settleIdle() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropIdle()
 }
 
 // dropIdle forgets what nobody has asked for lately. The caller holds mu.

@@ -47,11 +47,6 @@ func (f *Follower) conclude(ctx context.Context, s *source, err error) {
 	} else {
 		s.failures = 0
 	}
-	f.tell(s)
-}
-
-// tell tells the policies that there may be something new. The caller holds mu.
-func (f *Follower) tell(s *source) {
 	for policy := range s.policies {
 		f.notify(policy)
 	}
@@ -71,34 +66,29 @@ func (f *Follower) refresh(ctx context.Context, s *source) error {
 	f.mu.RLock()
 	namespaces := s.foreign()
 	f.mu.RUnlock()
+	head := s.head()
 	for namespace := range namespaces {
 		err = errors.Join(err, f.refreshAccess(ctx, s, namespace))
 	}
+	if s.head() != head { // the spec has changed meanwhile, and the verdicts may be of before and of after
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.ask(s)
+	}
 	return err
 }
 
-// reload is refreshTags for a caller who wants the tags for itself: the policies are told if they changed, for the head
-// that follows on the stream will tell nothing new. The caller holds loading.
+// reload is refreshTags for a caller who wants the tags for itself. If there is something new, the policies are told by
+// another load: the head that follows on the stream will tell nothing new. The caller holds loading.
 func (f *Follower) reload(ctx context.Context, s *source) error {
-	before := s.revision()
+	tags, head := s.tags, s.head()
 	err := f.refreshTags(ctx, s)
-	if s.revision() != before {
-		f.mu.RLock()
-		defer f.mu.RUnlock()
-		f.tell(s)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if (s.tags != tags || s.head() != head) && len(s.policies) > 0 {
+		f.ask(s)
 	}
 	return err
-}
-
-// revision identifies the tags that are held; zero: none are.
-func (s *source) revision() (revision struct {
-	tags *Tags
-	of   int64
-}) {
-	if revision.tags = s.tags; s.tags != nil {
-		revision.of = s.tags.head().GetRevision()
-	}
-	return revision
 }
 
 // refreshTags asks for the tags as the repository's own namespace. The caller holds loading.
@@ -167,11 +157,10 @@ func (s *source) unlock() { <-s.loading }
 // Look but ErrPending, and the context's.
 func (f *Follower) Refresh(ctx context.Context, repository object.Key, namespace string) (*Tags, error) {
 	f.mu.Lock()
-	s, ok := f.sources[repository]
+	s := f.sourceOf(repository)
+	s.used.Store(time.Now().UnixNano())
 	f.mu.Unlock()
-	if !ok {
-		s = newSource(repository)
-	}
+	defer f.settleIdle()
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}

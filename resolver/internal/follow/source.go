@@ -52,6 +52,14 @@ func newSource(key object.Key) *source {
 	}
 }
 
+// head is the newest head that was loaded; nil: there are no tags.
+func (s *source) head() *scannerv1.TagSetHead {
+	if s.tags == nil {
+		return nil
+	}
+	return s.tags.head()
+}
+
 // fresh says that nothing has happened since the tags were loaded.
 func (s *source) fresh() bool { return s.asked == s.changed && s.err == nil && s.tags != nil }
 

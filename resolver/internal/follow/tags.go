@@ -7,6 +7,8 @@ import (
 	"context"
 	"sync/atomic"
 
+	"google.golang.org/protobuf/proto"
+
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	"github.com/tidemark-io/tidemark/resolver/internal/policy"
 	"github.com/tidemark-io/tidemark/resolver/internal/tagindex"
@@ -67,6 +69,9 @@ func (t *Tags) head() *scannerv1.TagSetHead { return t.heads.Load().after }
 // apply takes in what the scanner has sent. There is one caller at a time.
 func (t *Tags) apply(head *scannerv1.TagSetHead, delta tagindex.Delta) {
 	before := t.head()
+	if !delta.Whole && proto.Equal(head, before) {
+		return // the same, so that who compares heads sees that nothing has changed
+	}
 	if head.GetRevision() != before.GetRevision() || delta.Whole {
 		t.heads.Store(&turn{before: before, after: head})
 		t.index.Apply(delta)

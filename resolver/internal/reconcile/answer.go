@@ -109,10 +109,15 @@ func (a *answer) record(ctx context.Context, p *resolverv1.ImagePolicy, now time
 	if a.head != nil {
 		status.ImageRepositoryUid, status.TagSetRevision = a.head.GetUid(), a.head.GetRevision()
 	}
-	if a.err != nil {
+	if a.err == nil {
+		a.recordSuccess(ctx, status, now)
+	} else {
 		a.recordFailure(status, now)
-		return nil
 	}
+	return nil
+}
+
+func (a *answer) recordSuccess(ctx context.Context, status *resolverv1.ImagePolicyStatus, now time.Time) {
 	if !proto.Equal(status.GetLatestRef(), a.ref) {
 		if status.GetLatestRef() != nil {
 			status.ObservedPreviousRef = status.GetLatestRef()
@@ -121,7 +126,6 @@ func (a *answer) record(ctx context.Context, p *resolverv1.ImagePolicy, now time
 		status.Trace = telemetry.Inject(ctx)
 	}
 	conditions.MarkReady(&status.Conditions, a.generation, ReasonSucceeded, readyMessage(status), now)
-	return nil
 }
 
 // outdated says that the status was computed from later tags of the same repository.

@@ -73,7 +73,7 @@ func New(policies *state.Policies, tel *telemetry.Telemetry) (*Reconciler, error
 		started:  make(chan struct{}),
 		work:     map[object.Key]*work{},
 	}
-	r.queue = schedule.New(workers, r.run)
+	r.queue = schedule.New(workers, r.runGuarded)
 	return r, nil
 }
 
@@ -102,7 +102,7 @@ func (r *Reconciler) follow(ctx context.Context) error {
 	for {
 		err := r.followOnce(ctx)
 		if ctx.Err() != nil || errors.Is(err, object.ErrShuttingDown) {
-			return nil
+			return nil //nolint:nilerr // it ended because it was told to
 		}
 		r.logger.WarnContext(ctx, "the policies are not followed; starting over", "error", err)
 		select {

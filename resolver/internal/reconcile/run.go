@@ -32,7 +32,18 @@ const (
 // ErrSuspended says that the policy is not to be evaluated.
 var ErrSuspended = errors.New("the policy is suspended; resume it first")
 
-// run is the queue's: it evaluates the policy if it is to be, and plans the next time.
+// runGuarded is the queue's. A defect beyond the evaluation itself, which is guarded on its own, ends nothing but the run.
+func (r *Reconciler) runGuarded(ctx context.Context, key string) {
+	err := lifecycle.Guard(func() error {
+		r.run(ctx, key)
+		return nil
+	})
+	if stacked, ok := errors.AsType[*lifecycle.PanicError](err); ok {
+		r.logger.ErrorContext(ctx, "a policy's run failed by a defect", "policy", key, "error", err, "stack", stacked.Stack())
+	}
+}
+
+// run evaluates the policy if it is to be, and plans the next time.
 func (r *Reconciler) run(ctx context.Context, text string) {
 	namespace, name, _ := strings.Cut(text, "/")
 	key := object.Key{Namespace: namespace, Name: name}

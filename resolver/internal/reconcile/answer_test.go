@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
+	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
+	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/resolver/internal/follow"
+	"github.com/tidemark-io/tidemark/resolver/internal/policy"
+)
+
+func TestStatusNeverGoesBack(t *testing.T) {
+	head := func(uid string, revision int64) *scannerv1.TagSetHead {
+		return &scannerv1.TagSetHead{Uid: uid, Revision: revision}
+	}
+	ref := &resolverv1.ImageRef{Name: "app", Tag: "2"}
+	for name, tt := range map[string]struct {
+		answer  answer
+		written bool
+	}{
+		"later tags":                 {answer{generation: 3, head: head("u", 6), ref: ref}, true},
+		"the same tags":              {answer{generation: 3, head: head("u", 5), ref: ref}, true},
+		"earlier tags":               {answer{generation: 3, head: head("u", 4), ref: ref}, false},
+		"failure over earlier tags":  {answer{generation: 3, head: head("u", 4), err: policy.ErrNoTags}, false},
+		"failure over later tags":    {answer{generation: 3, head: head("u", 6), err: policy.ErrNoTags}, true},
+		"no tags at all":             {answer{generation: 3, err: follow.ErrAbsent}, true},
+		"earlier spec":               {answer{generation: 2, head: head("u", 6), ref: ref}, false},
+		"another repository's tags":  {answer{generation: 3, head: head("v", 1), ref: ref}, true},
+		"failure of an earlier spec": {answer{generation: 2, err: follow.ErrAbsent}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &resolverv1.ImagePolicy{
+				Metadata: &metav1.ObjectMeta{Generation: 3},
+				Status: &resolverv1.ImagePolicyStatus{
+					ObservedGeneration: 3, TagSetRevision: 5, ImageRepositoryUid: "u",
+					LatestRef: &resolverv1.ImageRef{Name: "app", Tag: "1"},
+				},
+			}
+			err := tt.answer.record(t.Context(), p, time.Now())
+			if written := !errors.Is(err, object.ErrUnchanged); written != tt.written || (written && err != nil) {
+				t.Fatalf("written: %v, %v", written, err)
+			}
+			want := "1"
+			if tt.written && tt.answer.ref != nil {
+				want = "2"
+			}
+			if got := p.GetStatus().GetLatestRef().GetTag(); got != want {
+				t.Errorf("the answer is %q", got)
+			}
+		})
+	}
+}
+
+func TestReadyMessageHasFluxsWords(t *testing.T) {
+	plain := &resolverv1.ImageRef{Name: "ghcr.io/app", Tag: "1"}
+	pinned := &resolverv1.ImageRef{Name: "ghcr.io/app", Tag: "2", Digest: "sha256:ab"}
+	for want, status := range map[string]*resolverv1.ImagePolicyStatus{
+		"Latest image tag for ghcr.io/app resolved to 1":                       {LatestRef: plain},
+		"Latest image tag for ghcr.io/app resolved to 2 with digest sha256:ab": {LatestRef: pinned},
+		"Latest image tag for ghcr.io/app resolved to 2 with digest sha256:ab (previously ghcr.io/app:1)": {
+			LatestRef: pinned, ObservedPreviousRef: plain,
+		},
+		"Latest image tag for ghcr.io/app resolved to 1 (previously ghcr.io/app:2@sha256:ab)": {
+			LatestRef: plain, ObservedPreviousRef: pinned,
+		},
+	} {
+		if got := readyMessage(status); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
