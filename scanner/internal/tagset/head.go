@@ -21,6 +21,9 @@ const (
 type Head struct {
 	// UID is that of the object whose set this is.
 	UID string `json:"uid"`
+	// Image is the image as written when its tags were listed. Merge leaves it
+	// as it was: the caller, who knows what was listed, sets it.
+	Image string `json:"image"`
 	// Revision is Flux's checksum of the visible tags; see Revision.
 	Revision string `json:"revision"`
 	// Listed is the same checksum over everything the registry listed.

@@ -57,6 +57,10 @@ type Plan struct {
 	// Delta is the difference in visible tags. It may be empty though the set
 	// changed, by an excluded tag for instance; then Revision is the same.
 	Delta Delta
+	// Lost is how many of the old head's Total the listing no longer has,
+	// excluded tags too. A caller who takes so many for an accident does not
+	// store the plan.
+	Lost int
 }
 
 // Merge plans how a complete listing becomes the stored set. It reads chunks
@@ -125,7 +129,7 @@ func (s sizes) rewrite(head Head, old []ChunkRef, read Reader, tags []string, m 
 	}
 	head.Revision, head.Latest = m.sum.String(), m.latest.tags()
 	head.Count, head.Total, head.Gone, head.Expires = m.count, m.total, m.gone, m.expires
-	plan := Plan{Head: head, Changed: true, Delta: m.delta}
+	plan := Plan{Head: head, Changed: true, Delta: m.delta, Lost: m.lost}
 	return plan, plan.store(leaves, old)
 }
 
@@ -170,6 +174,7 @@ type merger struct {
 	sum                *checksum
 	latest             latest
 	count, total, gone int
+	lost               int
 	expires            time.Time
 }
 
@@ -243,6 +248,7 @@ func (m *merger) missing(e Entry) Entry {
 	}
 	if e.Present() {
 		e.Vanished = m.now
+		m.lost++
 	}
 	return m.reconsidered(e)
 }

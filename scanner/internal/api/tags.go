@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
+	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/platform/object/objectapi"
+	"github.com/tidemark-io/tidemark/platform/rpcerr"
+	"github.com/tidemark-io/tidemark/scanner/internal/source"
+	"github.com/tidemark-io/tidemark/scanner/internal/state"
+	"github.com/tidemark-io/tidemark/scanner/internal/tags"
+	"github.com/tidemark-io/tidemark/scanner/internal/tagset"
+)
+
+const defaultPageSize = 1000
+
+// Tags answers TagService.
+type Tags struct {
+	scannerv1.UnimplementedTagServiceServer
+
+	Reader *tags.Reader
+	Source *source.Source
+	// NamespaceLabels are the labels of a namespace.
+	NamespaceLabels func(namespace string) map[string]string
+}
+
+// ListTags implements the RPC.
+func (a *Tags) ListTags(ctx context.Context, req *scannerv1.ListTagsRequest) (*scannerv1.ListTagsResponse, error) {
+	query := tags.Query{
+		Key: objectapi.Key(req), Size: int(cmp.Or(req.GetPageSize(), defaultPageSize)), Token: req.GetPageToken(),
+	}
+	if req.GetPattern() != "" {
+		pattern, err := regexp.Compile(req.GetPattern())
+		if err != nil {
+			return nil, rpcerr.Field("pattern", err.Error())
+		}
+		query.Pattern = pattern
+	}
+	set, page, next, err := a.Reader.Page(ctx, query)
+	if err != nil {
+		return nil, tagsError(err)
+	}
+	return &scannerv1.ListTagsResponse{
+		Tags: tagMessages(page), NextPageToken: next, Head: headMessage(set.Repository, set.Head, set.Revision),
+	}, nil
+}
+
+// GetTag implements the RPC.
+func (a *Tags) GetTag(ctx context.Context, req *scannerv1.GetTagRequest) (*scannerv1.GetTagResponse, error) {
+	key := objectapi.Key(req)
+	set, err := a.open(ctx, key, req.GetPolicyNamespace())
+	if err != nil {
+		return nil, tagsError(err)
+	}
+	entry, err := set.Find(ctx, req.GetTag())
+	if err != nil {
+		return nil, tagsError(err)
+	}
+	digest, err := a.Source.Digest(ctx, set.Repository, set.Head.Image, req.GetTag())
+	if err != nil {
+		return nil, scanError(key, err)
+	}
+	entry.Digest = digest
+	return &scannerv1.GetTagResponse{Tag: tagMessage(entry)}, nil
+}
+
+// open reads a set for a policy, if one of its namespace may. Who may not is not told whether there are tags.
+func (a *Tags) open(ctx context.Context, key object.Key, policyNamespace string) (tags.Set, error) {
+	set, err := a.Reader.Open(ctx, key)
+	if set.Repository != nil {
+		if denied := tags.CheckAccess(set.Repository, policyNamespace, a.NamespaceLabels); denied != nil {
+			return tags.Set{}, denied
+		}
+	}
+	return set, err
+}
+
+// WatchTags implements the RPC.
+func (a *Tags) WatchTags(req *scannerv1.WatchTagsRequest, stream grpc.ServerStreamingServer[scannerv1.WatchTagsResponse]) error {
+	heads := headEvents{}
+	return objectapi.Watch(stream.Context(), a.Reader.State.Repositories, object.Filter{Namespace: req.GetNamespace()},
+		req.GetResumeToken(), stream.Send, heads.response)
+}
+
+// headEvents are the heads that a watcher was told: a change of status alone is no news to it.
+type headEvents map[object.Key]toldHead
+
+type toldHead struct {
+	uid                  string
+	revision, generation int64
+}
+
+// response is nil for what is no news.
+func (h headEvents) response(event object.Event[state.Repository]) *scannerv1.WatchTagsResponse {
+	response := &scannerv1.WatchTagsResponse{ResumeToken: event.ResumeToken}
+	switch {
+	case event.Changed != nil:
+		stored, revision := state.EventHead(event)
+		head := headMessage(event.Changed, stored, revision)
+		key := object.KeyOfMeta(event.Changed.GetMetadata())
+		told := toldHead{uid: head.GetUid(), revision: head.GetRevision(), generation: head.GetGeneration()}
+		if h[key] == told {
+			return nil
+		}
+		h[key] = told
+		response.Event = &scannerv1.WatchTagsResponse_Changed{Changed: head}
+	case event.Deleted != nil:
+		delete(h, *event.Deleted)
+		response.Event = &scannerv1.WatchTagsResponse_Deleted{Deleted: objectapi.Deleted(event)}
+	default:
+		response.Event = &scannerv1.WatchTagsResponse_Checkpoint{Checkpoint: &metav1.Checkpoint{}}
+	}
+	return response
+}
+
+// headMessage is a set's head; one without a revision where the head is not the object's.
+func headMessage(r state.Repository, head tagset.Head, revision int64) *scannerv1.TagSetHead {
+	meta := r.GetMetadata()
+	message := &scannerv1.TagSetHead{
+		Repository: &metav1.NamespacedObjectReference{Namespace: meta.GetNamespace(), Name: meta.GetName()},
+		Uid:        meta.GetUid(),
+		Image:      r.GetSpec().GetImage(),
+		Generation: meta.GetGeneration(),
+	}
+	if revision == 0 || head.UID != meta.GetUid() {
+		return message
+	}
+	message.Image, message.Revision, message.Checksum, message.TagCount =
+		head.Image, revision, head.Revision, int32(head.Count) //nolint:gosec // at most 2,000,000
+	if head.TraceParent != "" {
+		message.Trace = &metav1.TraceContext{Traceparent: head.TraceParent, Tracestate: head.TraceState}
+	}
+	return message
+}
+
+func tagMessage(e tagset.Entry) *scannerv1.Tag {
+	return &scannerv1.Tag{Name: e.Tag, FirstSeenTime: timestamppb.New(e.FirstSeen), Initial: e.Initial, Digest: e.Digest}
+}
+
+func tagMessages(entries []tagset.Entry) []*scannerv1.Tag {
+	messages := make([]*scannerv1.Tag, len(entries))
+	for i, e := range entries {
+		messages[i] = tagMessage(e)
+	}
+	return messages
+}

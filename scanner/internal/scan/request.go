@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tidemark-io/tidemark/platform/object"
+)
+
+// request is somebody who waits for a scan that begins after they asked.
+type request struct {
+	trace  trace.SpanContext
+	answer chan Outcome // of one
+}
+
+// Scan scans the object now and waits for the outcome. A scan that is under way does not count: another one follows it.
+// Who asks while one waits to begin shares that one. A context that ends stops the waiting, not the scan. The error is the
+// Outcome's, or why there is none: object.ErrNotFound, ErrSuspended, object.ErrShuttingDown, store.ErrUnavailable, the
+// context's.
+func (l *Loop) Scan(ctx context.Context, key object.Key) (Outcome, error) {
+	repository, err := l.state.Repositories.Get(ctx, key)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if Suspended(repository) {
+		return Outcome{}, ErrSuspended
+	}
+	r := &request{trace: trace.SpanContextFromContext(ctx), answer: make(chan Outcome, 1)}
+	l.mu.Lock()
+	l.waiting[key] = append(l.waiting[key], r)
+	l.queue.Now(key.String())
+	l.mu.Unlock()
+	select {
+	case outcome := <-r.answer:
+		return outcome, outcome.Err
+	case <-l.ended:
+		return Outcome{}, object.ErrShuttingDown
+	case <-ctx.Done():
+		l.withdraw(key, r)
+		return Outcome{}, fmt.Errorf("waiting for the scan: %w", ctx.Err())
+	}
+}
+
+// take returns those who wait for the key. The scan that they wait for begins now.
+func (l *Loop) take(key object.Key) []*request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	asked := l.waiting[key]
+	delete(l.waiting, key)
+	return asked
+}
+
+// withdraw takes back a request that nobody waits for any more; the scan stays asked for.
+func (l *Loop) withdraw(key object.Key, r *request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left := slices.DeleteFunc(l.waiting[key], func(other *request) bool { return other == r })
+	if len(left) == 0 {
+		delete(l.waiting, key)
+		return
+	}
+	l.waiting[key] = left
+}
