@@ -1,0 +1,338 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
+	"github.com/tidemark-io/tidemark/platform/conditions"
+	"github.com/tidemark-io/tidemark/platform/lifecycle"
+	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/updater/internal/policies"
+	"github.com/tidemark-io/tidemark/updater/internal/run"
+	"github.com/tidemark-io/tidemark/updater/internal/spec"
+	"github.com/tidemark-io/tidemark/updater/internal/state"
+)
+
+// patience is how long the resolver may take to answer at the start before the automations say that they wait for it.
+const patience = 5 * time.Second
+
+// Run dispatches until the context ends. Nothing runs before the policies are known.
+func (d *Dispatcher) Run(ctx context.Context, owner Ownership) error {
+	d.owner = owner
+	if !d.await(ctx) {
+		return nil
+	}
+	unfinished, err := d.Runs.WithUnfinished(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.start(ctx, unfinished); err != nil {
+		return err
+	}
+	var group lifecycle.Group
+	group.Add("following the Git repositories", func(ctx context.Context) error {
+		return state.Follow(ctx, d.Repositories, d.takeSource)
+	})
+	group.Add("following the automations", func(ctx context.Context) error {
+		return state.Follow(ctx, d.Automations, d.takeAutomation)
+	})
+	group.Add("the members", d.members)
+	group.Add("running automations", d.queue.Run)
+	return group.Run(ctx)
+}
+
+// await waits for the stores and the policies; false: the context has ended.
+func (d *Dispatcher) await(ctx context.Context) bool {
+	for _, ready := range []<-chan struct{}{d.Automations.Ready(), d.Repositories.Ready()} {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-ready:
+		}
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-d.Policies.Ready():
+			return true
+		case <-late.C:
+			d.tellWaiting(ctx)
+		}
+	}
+}
+
+// tellWaiting says in the automations why none of them runs.
+func (d *Dispatcher) tellWaiting(ctx context.Context) {
+	sentence := "waiting for the resolver; see that it runs, and the updater's --resolver-address"
+	if err := d.Policies.Check(ctx); err != nil {
+		sentence += ": " + err.Error()
+	}
+	for _, a := range d.Automations.All() {
+		_, err := d.Automations.UpdateStatus(ctx, object.KeyOfMeta(a.GetMetadata()), a.GetMetadata().GetUid(),
+			func(a *updaterv1.ImageUpdateAutomation) error {
+				if a.Status == nil {
+					a.Status = &updaterv1.ImageUpdateAutomationStatus{}
+				}
+				conditions.MarkReconciling(&a.Status.Conditions, a.GetMetadata().GetGeneration(), "DependencyNotReady", sentence, time.Now())
+				return nil
+			})
+		if err != nil && ctx.Err() == nil {
+			d.Logger.WarnContext(ctx, "an automation could not be told that the resolver is away", "error", err)
+		}
+	}
+}
+
+// start takes in what is stored, and plans what the process before this one has left undone.
+func (d *Dispatcher) start(ctx context.Context, unfinished map[object.Key]bool) error {
+	if err := d.Automations.Sync(ctx); err != nil {
+		return err
+	}
+	if err := d.Repositories.Sync(ctx); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.Repositories.All() {
+		d.sources[object.KeyOfMeta(r.GetMetadata())] = versionOfSource(r)
+	}
+	for _, a := range d.Automations.All() {
+		e := d.update(a)
+		due, trigger := d.firstRun(e, a, unfinished[e.key])
+		if !due.IsZero() && d.owner.Owns(e.group) {
+			d.want(e, due, trigger)
+			d.plan(e.group)
+		}
+	}
+	close(d.started)
+	return nil
+}
+
+// firstRun says when an automation runs that this process has not seen before.
+func (d *Dispatcher) firstRun(e *entry, a *updaterv1.ImageUpdateAutomation, unfinished bool) (time.Time, updaterv1.RunTrigger) {
+	now, s := time.Now(), a.GetStatus()
+	switch {
+	case e.suspended:
+		return time.Time{}, 0
+	case unfinished:
+		return now, updaterv1.RunTrigger_RUN_TRIGGER_RETRY
+	case s.GetObservedGeneration() != e.generation:
+		return now, updaterv1.RunTrigger_RUN_TRIGGER_SPEC
+	case conditions.IsTrue(s.GetConditions(), conditions.TypeStalled):
+		return time.Time{}, 0
+	case !conditions.IsTrue(s.GetConditions(), conditions.TypeReady):
+		return now, updaterv1.RunTrigger_RUN_TRIGGER_RETRY
+	case e.valid && len(run.Changed(e.spec, s, d.Policies.In(e.key.Namespace))) > 0:
+		return now, updaterv1.RunTrigger_RUN_TRIGGER_POLICY
+	case e.spec.Interval <= 0:
+		return time.Time{}, 0
+	default:
+		return s.GetLastAutomationRunTime().AsTime().Add(e.spec.Interval), updaterv1.RunTrigger_RUN_TRIGGER_INTERVAL
+	}
+}
+
+// update takes in an automation as it is now, and returns its entry. The caller holds the lock.
+func (d *Dispatcher) update(a *updaterv1.ImageUpdateAutomation) *entry {
+	key := object.KeyOfMeta(a.GetMetadata())
+	e := d.entries[key]
+	if e == nil {
+		e = &entry{key: key}
+		d.entries[key] = e
+	}
+	e.version = version{a.GetMetadata().GetUid(), a.GetMetadata().GetGeneration(), state.AutomationSuspended(a)}
+	parsed, violations := spec.ParseAutomation(a)
+	e.spec, e.valid = parsed, len(violations) == 0
+	d.regroup(e)
+	return e
+}
+
+func (d *Dispatcher) regroup(e *entry) {
+	was, group := e.group, d.groupOf(e.spec)
+	if was == group {
+		return
+	}
+	d.leave(e)
+	e.group = group
+	if d.groups[group] == nil {
+		d.groups[group] = map[*entry]struct{}{}
+	}
+	d.groups[group][e] = struct{}{}
+	d.plan(was)
+}
+
+// leave takes an automation out of its group.
+func (d *Dispatcher) leave(e *entry) {
+	delete(d.groups[e.group], e)
+	if len(d.groups[e.group]) == 0 {
+		delete(d.groups, e.group)
+	}
+}
+
+func (d *Dispatcher) takeAutomation(event object.Event[*updaterv1.ImageUpdateAutomation]) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case event.Deleted != nil:
+		d.remove(*event.Deleted)
+	case event.Changed != nil:
+		d.take(event.Changed)
+	}
+}
+
+// take plans a run of an automation whose spec or suspension has changed. The caller holds the lock.
+func (d *Dispatcher) take(a *updaterv1.ImageUpdateAutomation) {
+	meta := a.GetMetadata()
+	now := version{meta.GetUid(), meta.GetGeneration(), state.AutomationSuspended(a)}
+	was := d.entries[object.KeyOfMeta(meta)]
+	if was != nil && (was.version == now || (was.uid == now.uid && was.generation > now.generation)) {
+		return
+	}
+	e := d.update(a)
+	e.failures = 0
+	if e.suspended {
+		e.due = time.Time{}
+	} else if d.owner.Owns(e.group) {
+		d.want(e, time.Now(), updaterv1.RunTrigger_RUN_TRIGGER_SPEC)
+	}
+	d.plan(e.group)
+}
+
+func (d *Dispatcher) remove(key object.Key) {
+	e := d.entries[key]
+	if e == nil {
+		return
+	}
+	delete(d.entries, key)
+	d.leave(e)
+	for _, w := range e.waiters {
+		w.done <- run.Outcome{Failure: &run.Failure{Kind: run.Gone, Sentence: "ImageUpdateAutomation '" + key.String() + "' is deleted"}}
+	}
+	d.plan(e.group)
+}
+
+func versionOfSource(r *updaterv1.GitRepository) version {
+	return version{r.GetMetadata().GetUid(), r.GetMetadata().GetGeneration(), state.RepositorySuspended(r)}
+}
+
+// takeSource plans a run of the automations whose source came, changed or went.
+func (d *Dispatcher) takeSource(event object.Event[*updaterv1.GitRepository]) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var key object.Key
+	switch {
+	case event.Deleted != nil:
+		key = *event.Deleted
+		delete(d.sources, key)
+	case event.Changed != nil:
+		key = object.KeyOfMeta(event.Changed.GetMetadata())
+		now := versionOfSource(event.Changed)
+		if d.sources[key] == now {
+			return
+		}
+		d.sources[key] = now
+	default:
+		return
+	}
+	for _, e := range d.entries {
+		if e.valid && e.spec.Source == key {
+			e.failures = 0
+			d.regroup(e)
+			d.trigger(e, time.Now(), updaterv1.RunTrigger_RUN_TRIGGER_SPEC)
+		}
+	}
+}
+
+// trigger plans a run of an automation that may run here. The caller holds the lock.
+func (d *Dispatcher) trigger(e *entry, due time.Time, trigger updaterv1.RunTrigger) {
+	if e.suspended || !d.owner.Owns(e.group) {
+		return
+	}
+	d.want(e, due, trigger)
+	d.plan(e.group)
+}
+
+// PolicyChanged plans a run of the automations that use the policy: at once when it was quiet, else when the changes have
+// settled, so that they reach Git together.
+func (d *Dispatcher) PolicyChanged(change policies.Change) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	for _, e := range d.entries {
+		if e.key.Namespace != change.Key.Namespace || !e.valid || !(uses(e.spec, change.Before) || uses(e.spec, change.After)) {
+			continue
+		}
+		d.trigger(e, d.settled(e, now), updaterv1.RunTrigger_RUN_TRIGGER_POLICY)
+	}
+}
+
+// settled says when an automation runs for a change of now: at once after a quiet time, and also where a run is due already,
+// which will see the change; else when changes have paused, or gathered for long.
+func (d *Dispatcher) settled(e *entry, now time.Time) time.Time {
+	quiet := !e.running && now.Sub(e.changed) >= d.Settle
+	e.changed = now
+	if quiet || (!e.running && !e.due.IsZero() && !e.due.After(now)) {
+		return now
+	}
+	if e.gathering.IsZero() {
+		e.gathering = now
+	}
+	due := earlier(now.Add(d.Settle), e.gathering.Add(maxGather*d.Settle))
+	if e.trigger == updaterv1.RunTrigger_RUN_TRIGGER_POLICY && !e.due.IsZero() && e.due.Before(due) {
+		e.due = due
+	}
+	return due
+}
+
+func uses(a spec.Automation, p *policies.Policy) bool {
+	return p != nil && a.Policies.Matches(labels.Set(p.Labels))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// members plans the automations anew when a replica comes or goes: some may be this one's now.
+func (d *Dispatcher) members(ctx context.Context) error {
+	for {
+		changed := d.owner.Changed()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+		for _, a := range d.Automations.All() {
+			d.adopt(a)
+		}
+	}
+}
+
+// adopt plans what another replica may have left, and drops what is another's now.
+func (d *Dispatcher) adopt(a *updaterv1.ImageUpdateAutomation) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e := d.entries[object.KeyOfMeta(a.GetMetadata())]
+	if e == nil {
+		return
+	}
+	if !d.owner.Owns(e.group) {
+		if len(e.waiters) == 0 {
+			e.due = time.Time{}
+		}
+	} else if e.due.IsZero() && !e.running {
+		if due, trigger := d.firstRun(e, a, false); !due.IsZero() {
+			d.want(e, due, trigger)
+		}
+	}
+	d.plan(e.group)
+}

@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package run
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
+	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
+)
+
+// settle ends the records that an earlier run left open: a process that died, or a remote that went away during a push.
+// A commit that arrived was pushed; one that did not is forgotten, and its changes are made again.
+func (w *work) settle(ctx context.Context) *Failure {
+	open, err := w.Records.Unfinished(ctx, w.key)
+	if err != nil {
+		return storeFailure(err)
+	}
+	for _, earlier := range open {
+		if failure := w.settleOne(ctx, earlier); failure != nil {
+			return failure
+		}
+	}
+	return nil
+}
+
+func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Failure {
+	timed, cancel := w.remotely(ctx)
+	defer cancel()
+	there, err := w.repo.RemoteHas(timed, gitrepo.Ref{Branch: earlier.GetBranch()}, plumbing.NewHash(earlier.GetCommit()))
+	if err != nil {
+		return w.gitFailure(err)
+	}
+	if !there {
+		w.step("an earlier run was cut off before its push; starting over")
+		if err := w.Records.Drop(ctx, w.key, earlier.GetId()); err != nil {
+			return storeFailure(err)
+		}
+		return nil
+	}
+	ended := proto.CloneOf(earlier)
+	ended.EndTime = timestamppb.Now()
+	ended.Outcome = updaterv1.RunOutcome_RUN_OUTCOME_PUSHED
+	ended.Message = fmt.Sprintf("pushed commit '%.7s' to branch '%s'", ended.GetCommit(), ended.GetBranch())
+	w.step(ended.GetMessage() + ", in an earlier run that was cut off")
+	w.Logger.InfoContext(ctx, "the commit of a run that was cut off is on the remote", "automation", w.key.String(),
+		"commit", ended.GetCommit(), "branch", ended.GetBranch())
+	return w.writePushed(ctx, ended)
+}
+
+// writePushed ends a record, in one transaction with the status.
+func (w *work) writePushed(ctx context.Context, ended *updaterv1.Run) *Failure {
+	write, err := w.Records.PutOp(w.key, ended)
+	if err != nil {
+		return internal(err)
+	}
+	_, err = w.Automations.UpdateStatus(ctx, w.key, w.automation.GetMetadata().GetUid(), func(a *updaterv1.ImageUpdateAutomation) error {
+		if a.Status == nil {
+			a.Status = &updaterv1.ImageUpdateAutomationStatus{}
+		}
+		a.Status.LastPushCommit, a.Status.LastPushTime = ended.GetCommit(), ended.GetEndTime()
+		a.Status.LastAutomationRunTime = ended.GetEndTime()
+		a.Status.Warnings = ended.GetWarnings()
+		return nil
+	}, write)
+	if err != nil {
+		return storeFailure(err)
+	}
+	return nil
+}
