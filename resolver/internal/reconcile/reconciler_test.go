@@ -5,6 +5,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
@@ -54,8 +55,11 @@ func TestDefectInOnePolicyStopsNoOther(t *testing.T) {
 	go func() { done <- r.Run(ctx, everything{}) }()
 	defer func() {
 		cancel()
-		<-done
-		<-done
+		for range 2 {
+			if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
 	}()
 	for _, name := range []string{"bad", "good"} {
 		_, _, err := policies.Apply(ctx, &resolverv1.ImagePolicy{
