@@ -61,7 +61,8 @@ func shown(t *testing.T, w *harness.World, o harness.Object, ready string, words
 }
 
 func TestARegistryThatCannotBeReachedIsToldUntilItCan(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		beside := newHealthy(t, w)
 		config := registry.Config{Dir: t.TempDir(), Listen: w.Suite.Ports.Address(t)}
@@ -92,7 +93,8 @@ func TestARegistryThatCannotBeReachedIsToldUntilItCan(t *testing.T) {
 }
 
 func TestARegistryThatFailsHalfwayIsNoAnswer(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		var failing atomic.Bool
 		w := suite.NewWorld(t, kind, harness.Options{Registry: registry.Config{Wrap: func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -118,7 +120,8 @@ func TestARegistryThatFailsHalfwayIsNoAnswer(t *testing.T) {
 }
 
 func TestARefusingRegistryIsToldUntilTheSecretIsRight(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		beside := newHealthy(t, w)
 		private := harness.StartRegistry(t, registry.Config{Username: "robot", Password: "right"})
@@ -137,7 +140,8 @@ func TestARefusingRegistryIsToldUntilTheSecretIsRight(t *testing.T) {
 }
 
 func TestWrongImagesAreTold(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		beside := newHealthy(t, w)
 		w.Apply(t, w.RepositoryManifest("absent", "absent", "1s"),
@@ -162,7 +166,8 @@ func TestWrongImagesAreTold(t *testing.T) {
 }
 
 func TestInvalidPoliciesAreRefusedWithTheirField(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		for name, c := range map[string]struct{ spec, field string }{
 			"range":   {`"policy": {"semver": {"range": "one"}}`, "spec.policy.semver.range"},
@@ -186,7 +191,8 @@ func TestInvalidPoliciesAreRefusedWithTheirField(t *testing.T) {
 }
 
 func TestAGitRemoteThatRefusesIsTold(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		beside := newHealthy(t, w)
 		url := w.CreateGit(t, "guarded.git", map[string]string{"app.yaml": harness.Deployed(w.Image("healthy"), "0.9.0", "healthy")})
@@ -208,7 +214,8 @@ func TestAGitRemoteThatRefusesIsTold(t *testing.T) {
 }
 
 func TestAGitServerThatIsDownIsToldUntilItIsBack(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		beside := newHealthy(t, w)
 		config := gitserver.Config{Dir: t.TempDir(), Listen: w.Suite.Ports.Address(t)}
@@ -237,7 +244,8 @@ func TestAGitServerThatIsDownIsToldUntilItIsBack(t *testing.T) {
 }
 
 func TestABranchThatDoesNotExistIsTold(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		beside := newHealthy(t, w)
 		files := map[string]string{"app.yaml": harness.Deployed(w.Image("healthy"), "0.9.0", "healthy")}
@@ -257,7 +265,8 @@ func TestABranchThatDoesNotExistIsTold(t *testing.T) {
 }
 
 func TestAMarkerForNoPolicyIsToldAndLeftAlone(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		beside := newHealthy(t, w)
 		lost := harness.Deployed(w.Image("lost"), "1.0.0", "nobody")

@@ -14,7 +14,8 @@ import (
 )
 
 func TestGetShowsTables(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		runOnce(t, w)
 		w.AwaitCondition(t, harness.Update("gitops"), harness.Ready("pushed commit"))
@@ -112,7 +113,8 @@ func getOutputs(t *testing.T, w *harness.World) {
 }
 
 func TestReconcileActsNowAndTellsTheOutcome(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		runOnce(t, w)
 		w.AwaitCondition(t, harness.Update("gitops"), harness.Want{Status: "True"})
@@ -146,7 +148,8 @@ func TestReconcileActsNowAndTellsTheOutcome(t *testing.T) {
 }
 
 func TestCreateExportsWhatApplyTakes(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		w.Push(t, "app", "1.0.0")
 		w.CreateGit(t, "gitops.git", map[string]string{"app.yaml": harness.Deployed(w.Image("app"), "0.9.0", "app")})
@@ -171,7 +174,8 @@ func TestCreateExportsWhatApplyTakes(t *testing.T) {
 }
 
 func TestCreateWaitsAndReports(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		w.Push(t, "app", "1.0.0")
 		w.CreateGit(t, "gitops.git", map[string]string{"app.yaml": harness.Deployed(w.Image("app"), "0.9.0", "app")})

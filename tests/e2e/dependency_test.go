@@ -10,7 +10,8 @@ import (
 )
 
 func TestWhatIsReferencedMayComeLater(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		w.Push(t, "app", "1.0.0", "1.1.0")
 		url := w.CreateGit(t, "gitops.git", map[string]string{"app.yaml": harness.Deployed(w.Image("app"), "1.0.0", "app")})
@@ -31,7 +32,8 @@ func TestWhatIsReferencedMayComeLater(t *testing.T) {
 }
 
 func TestAReferenceThatVanishesIsToldAndTheLastAnswerStays(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		w.Push(t, "app", "1.0.0", "1.1.0")
 		w.Apply(t, w.RepositoryManifest("app", "app", "10m"), harness.PolicyManifest("app", "app", "1.x"))

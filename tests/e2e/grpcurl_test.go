@@ -30,7 +30,8 @@ func services() map[harness.Service][]string {
 }
 
 func TestGrpcurlFindsItsWay(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		lessonParts(t, w)
 		w.Apply(t, w.Manifest(t, "lesson.yaml"))
@@ -139,7 +140,8 @@ func isJSON(text string) error {
 }
 
 func TestHealthTellsOfEachServiceAndItsUpstream(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		for service, names := range services() {
 			names = append(names, "", string(service))

@@ -21,7 +21,8 @@ const (
 )
 
 func TestTheLessonsTagIsCommitted(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		lessonParts(t, w)
 		w.Apply(t, w.Manifest(t, "lesson.yaml"))
@@ -96,7 +97,8 @@ func wantCommit(t *testing.T, w *harness.World, n int, from, to string) {
 }
 
 func TestScanSelectCommitWithTheUpdatedImagesInTheMessage(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		image := w.Image("my-app")
 		w.Push(t, "my-app", "1.0.0", "1.2.3", "2.0.0")
@@ -121,7 +123,8 @@ func TestScanSelectCommitWithTheUpdatedImagesInTheMessage(t *testing.T) {
 }
 
 func TestOtherSelectorsOfTheLesson(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		w.Push(t, "podinfo", "1.0.0-rc.1", "1.1.0-rc.2", "1.1.0", "2.0.0-rc.1", "latest")
 		w.Push(t, "minio", "RELEASE.2024-01-01", "RELEASE.2023-06-06")
@@ -138,7 +141,8 @@ func TestOtherSelectorsOfTheLesson(t *testing.T) {
 }
 
 func TestAllVersionsOfTheManifestsAreTakenAlike(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		w.Push(t, "my-app", "1.2.3")
 		url := w.CreateGit(t, "config.git", map[string]string{"apps/app.yaml": harness.Deployed(w.Image("my-app"), "1.0.0", "my-app")})

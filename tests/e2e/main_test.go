@@ -56,13 +56,19 @@ func isSet(name string) bool {
 }
 
 // each runs a scenario against one process and against three, side by side.
-func each(t *testing.T, scenario func(t *testing.T, kind harness.Kind)) {
+func each(t *testing.T, play func(s scenario)) {
 	t.Helper()
 	t.Parallel()
 	for _, kind := range harness.Kinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
-			scenario(t, kind)
+			play(scenario{t: t, kind: kind})
 		})
 	}
+}
+
+// scenario is one way to play a scenario: its own test, and the kind of deployment.
+type scenario struct {
+	t    *testing.T
+	kind harness.Kind
 }

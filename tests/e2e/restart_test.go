@@ -40,7 +40,8 @@ func (l *listings) wrap(next http.Handler) http.Handler {
 }
 
 func TestKillsAtAnyMomentLoseNothingAndRepeatNothing(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		var asked listings
 		w := suite.NewWorld(t, kind, harness.Options{Registry: registry.Config{Wrap: asked.wrap}})
 		url := w.CreateGit(t, "gitops.git", map[string]string{

@@ -16,7 +16,8 @@ import (
 )
 
 func TestOneTraceFromTheScanToThePush(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		spans := harness.NewSpans(t, "127.0.0.1:0")
 		w := suite.NewWorld(t, kind, harness.Options{Env: spans.Env(), Args: []string{"--log-format", "json"}})
 		runOnce(t, w)
@@ -123,7 +124,8 @@ func TestNothingIsExportedUnlessAskedFor(t *testing.T) {
 }
 
 func TestMetricsTellOfTheWork(t *testing.T) {
-	each(t, func(t *testing.T, kind harness.Kind) {
+	each(t, func(s scenario) {
+		t, kind := s.t, s.kind
 		w := suite.NewWorld(t, kind, harness.Options{})
 		runOnce(t, w)
 		for _, service := range harness.Services() {

@@ -19,7 +19,7 @@ const (
 
 // Await waits until look returns nil; its error says what is still missing. The test ends with the last error when
 // Patience is over. The context of one look ends with it.
-func Await(t testing.TB, what string, look func(ctx context.Context) error) {
+func Await(t *testing.T, what string, look func(ctx context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()

@@ -23,7 +23,7 @@ type Result struct {
 func (r Result) Lines() []string { return strings.Split(strings.TrimRight(r.Out, "\n"), "\n") }
 
 // Run runs a command to its end, with this standard input and little environment.
-func Run(t testing.TB, stdin, path string, args ...string) Result {
+func Run(t *testing.T, stdin, path string, args ...string) Result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), path, args...)
 	var out, errs bytes.Buffer
@@ -43,19 +43,19 @@ func Run(t testing.TB, stdin, path string, args ...string) Result {
 }
 
 // CLI runs tidemark against the world's services.
-func (w *World) CLI(t testing.TB, args ...string) Result {
+func (w *World) CLI(t *testing.T, args ...string) Result {
 	t.Helper()
 	return w.CLIWith(t, "", args...)
 }
 
 // CLIWith is CLI with a standard input.
-func (w *World) CLIWith(t testing.TB, stdin string, args ...string) Result {
+func (w *World) CLIWith(t *testing.T, stdin string, args ...string) Result {
 	t.Helper()
 	return Run(t, stdin, w.Suite.Programs.Path("tidemark"), append(args, w.ServerFlags()...)...)
 }
 
 // Do runs tidemark, which must succeed, and returns its standard output.
-func (w *World) Do(t testing.TB, args ...string) string {
+func (w *World) Do(t *testing.T, args ...string) string {
 	t.Helper()
 	result := w.CLI(t, args...)
 	if result.Code != 0 {
@@ -65,7 +65,7 @@ func (w *World) Do(t testing.TB, args ...string) string {
 }
 
 // Apply applies manifests with tidemark, which must succeed.
-func (w *World) Apply(t testing.TB, manifests ...string) {
+func (w *World) Apply(t *testing.T, manifests ...string) {
 	t.Helper()
 	all := strings.Join(manifests, "\n---\n")
 	if result := w.CLIWith(t, all, "apply", "-f", "-"); result.Code != 0 {
@@ -74,7 +74,7 @@ func (w *World) Apply(t testing.TB, manifests ...string) {
 }
 
 // Grpcurl runs grpcurl against a service in plain text; the address stands before what.
-func (w *World) Grpcurl(t testing.TB, service Service, flags []string, what ...string) Result {
+func (w *World) Grpcurl(t *testing.T, service Service, flags []string, what ...string) Result {
 	t.Helper()
 	args := append([]string{"-plaintext", "-max-time", "20"}, flags...)
 	return Run(t, "", w.Suite.Programs.Path("grpcurl"), append(append(args, w.Address(service)), what...)...)

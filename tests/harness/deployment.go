@@ -39,7 +39,7 @@ type Deployment interface {
 type Kind struct {
 	// Name is the subtests'.
 	Name string
-	make func(t testing.TB, place place) Deployment
+	make func(t *testing.T, place place) Deployment
 }
 
 // place is what a deployment is made of.
@@ -70,7 +70,7 @@ type allInOne struct {
 	grpc, http string
 }
 
-func newAllInOne(t testing.TB, p place) Deployment {
+func newAllInOne(t *testing.T, p place) Deployment {
 	t.Helper()
 	d := &allInOne{grpc: p.ports.Address(t), http: p.ports.Address(t)}
 	args := append([]string{"up"}, p.flags("tidemark", d.grpc, d.http)...)
@@ -89,7 +89,7 @@ type trio struct {
 	grpc, http map[Service]string
 }
 
-func newTrio(t testing.TB, p place) Deployment {
+func newTrio(t *testing.T, p place) Deployment {
 	t.Helper()
 	d := &trio{processes: map[Service]*Process{}, grpc: map[Service]string{}, http: map[Service]string{}}
 	var upstream []string
@@ -104,7 +104,7 @@ func newTrio(t testing.TB, p place) Deployment {
 }
 
 func (d *trio) Processes() []*Process {
-	var all []*Process
+	all := make([]*Process, 0, len(d.processes))
 	for _, service := range Services() {
 		all = append(all, d.processes[service])
 	}
@@ -116,7 +116,7 @@ func (d *trio) Address(service Service) string     { return d.grpc[service] }
 func (d *trio) HTTPAddress(service Service) string { return d.http[service] }
 
 func (d *trio) ServerFlags() []string {
-	var flags []string
+	flags := make([]string, 0, 2*len(d.grpc))
 	for _, service := range Services() {
 		flags = append(flags, "--"+string(service)+"-server", d.grpc[service])
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // CreateGit makes a repository with these files on main, and returns its URL.
-func (w *World) CreateGit(t testing.TB, name string, files map[string]string) string {
+func (w *World) CreateGit(t *testing.T, name string, files map[string]string) string {
 	t.Helper()
 	if err := w.Git.CreateRepository(name, "main", files); err != nil {
 		t.Fatal(err)
@@ -22,7 +22,7 @@ func (w *World) CreateGit(t testing.TB, name string, files map[string]string) st
 }
 
 // Push pushes tags of a repository to the registry.
-func (w *World) Push(t testing.TB, repository string, tags ...string) {
+func (w *World) Push(t *testing.T, repository string, tags ...string) {
 	t.Helper()
 	if err := w.Registry.Push(t.Context(), repository, tags...); err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func (w *World) Push(t testing.TB, repository string, tags ...string) {
 }
 
 // File reads a file of main.
-func (w *World) File(t testing.TB, repository, path string) string {
+func (w *World) File(t *testing.T, repository, path string) string {
 	t.Helper()
 	content, err := w.Git.ReadFile(repository, "main", path)
 	if err != nil {
@@ -40,10 +40,10 @@ func (w *World) File(t testing.TB, repository, path string) string {
 }
 
 // AwaitFile waits until a file of main contains text.
-func (w *World) AwaitFile(t testing.TB, repository, path, text string) {
+func (w *World) AwaitFile(t *testing.T, repository, path, text string) {
 	t.Helper()
 	Await(t, fmt.Sprintf("%q in %s of %s", text, path, repository), func(context.Context) error {
-		content, err := w.Git.ReadFile(repository, "main", path)
+		content, err := w.Git.ReadFile(repository, "main", path) //nolint:contextcheck // Git's plumbing has a limit of its own.
 		if err == nil && !strings.Contains(content, text) {
 			err = fmt.Errorf("the file is:\n%s", content)
 		}
@@ -52,7 +52,7 @@ func (w *World) AwaitFile(t testing.TB, repository, path, text string) {
 }
 
 // Commits are those of main, oldest first.
-func (w *World) Commits(t testing.TB, repository string) []gitserver.Commit {
+func (w *World) Commits(t *testing.T, repository string) []gitserver.Commit {
 	t.Helper()
 	log, err := w.Git.Log(repository, "main")
 	if err != nil {
@@ -70,7 +70,7 @@ type Change struct {
 }
 
 // OneChange makes sure that a commit replaced one line of one file and did nothing else.
-func (w *World) OneChange(t testing.TB, repository, commit string) Change {
+func (w *World) OneChange(t *testing.T, repository, commit string) Change {
 	t.Helper()
 	diff, err := w.Git.Diff(repository, commit)
 	if err != nil {

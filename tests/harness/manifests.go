@@ -12,7 +12,7 @@ import (
 )
 
 // Manifest is a file of testdata/manifests, as written but for the hosts of its images, which become the registry's.
-func (w *World) Manifest(t testing.TB, name string) string {
+func (w *World) Manifest(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(w.Suite.Programs.Root, "tests", "testdata", "manifests", name))
 	if err != nil {

@@ -20,7 +20,7 @@ type Object struct {
 	Kind, Name string
 }
 
-// Repository, Policy, Source and Update name objects.
+// Repository names an ImageRepository.
 func Repository(name string) Object { return Object{"repository", name} }
 
 // Policy names an ImagePolicy.
@@ -40,7 +40,9 @@ func (w *World) Repositories() scannerv1.ImageRepositoryServiceClient {
 }
 
 // Tags asks the scanner.
-func (w *World) Tags() scannerv1.TagServiceClient { return scannerv1.NewTagServiceClient(w.conns[Scanner]) }
+func (w *World) Tags() scannerv1.TagServiceClient {
+	return scannerv1.NewTagServiceClient(w.conns[Scanner])
+}
 
 // Policies asks the resolver.
 func (w *World) Policies() resolverv1.ImagePolicyServiceClient {
@@ -96,7 +98,7 @@ func NotReady(reason string, message ...string) Want {
 }
 
 // AwaitCondition waits until an object's condition says what is wanted, and returns its message.
-func (w *World) AwaitCondition(t testing.TB, o Object, want Want) string {
+func (w *World) AwaitCondition(t *testing.T, o Object, want Want) string {
 	t.Helper()
 	var message string
 	Await(t, fmt.Sprintf("%s with %+v", o, want), func(ctx context.Context) error {

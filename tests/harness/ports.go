@@ -25,7 +25,7 @@ type Ports struct {
 }
 
 // Address is an address of loopback that nobody listens on.
-func (p *Ports) Address(t testing.TB) string {
+func (p *Ports) Address(t *testing.T) string {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -28,12 +28,15 @@ type Process struct {
 	args    []string
 	env     []string
 	running *exec.Cmd
-	ended   chan error
+	ended   chan ending
 }
+
+// ending is how a life of a process ended.
+type ending struct{ err error }
 
 // NewProcess describes a process. env is added to a small environment of its own: nothing of the user's reaches it but
 // PATH and HOME. It is killed at the test's end if it still runs.
-func NewProcess(t testing.TB, name, path string, args, env []string) *Process {
+func NewProcess(t *testing.T, name, path string, args, env []string) *Process {
 	t.Helper()
 	p := &Process{Name: name, path: path, args: args, env: append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(),
@@ -50,7 +53,7 @@ func NewProcess(t testing.TB, name, path string, args, env []string) *Process {
 }
 
 // Start starts the process, which must not run.
-func (p *Process) Start(t testing.TB) {
+func (p *Process) Start(t *testing.T) {
 	t.Helper()
 	if p.running != nil {
 		t.Fatalf("%s runs already", p.Name)
@@ -61,13 +64,13 @@ func (p *Process) Start(t testing.TB) {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", p.Name, err)
 	}
-	p.running, p.ended = cmd, make(chan error, 1)
+	p.running, p.ended = cmd, make(chan ending, 1)
 	ended := p.ended
-	go func() { ended <- cmd.Wait() }()
+	go func() { ended <- ending{cmd.Wait()} }()
 }
 
 // Stop asks the process to end (SIGTERM) and waits; its exit code must be 0.
-func (p *Process) Stop(t testing.TB) {
+func (p *Process) Stop(t *testing.T) {
 	t.Helper()
 	p.Signal(t, syscall.SIGTERM)
 	if err := p.Wait(Patience); err != nil {
@@ -76,7 +79,7 @@ func (p *Process) Stop(t testing.TB) {
 }
 
 // Signal sends a signal to the running process.
-func (p *Process) Signal(t testing.TB, signal os.Signal) {
+func (p *Process) Signal(t *testing.T, signal os.Signal) {
 	t.Helper()
 	if p.running == nil {
 		t.Fatalf("%s does not run", p.Name)
@@ -92,9 +95,9 @@ func (p *Process) Wait(patience time.Duration) error {
 		return fmt.Errorf("%s does not run", p.Name)
 	}
 	select {
-	case err := <-p.ended:
+	case end := <-p.ended:
 		p.running = nil
-		return err
+		return end.err
 	case <-time.After(patience):
 		return fmt.Errorf("%s still runs after %s", p.Name, patience)
 	}
@@ -108,7 +111,11 @@ func (p *Process) Kill() error {
 	if err := p.running.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", p.Name, err)
 	}
-	<-p.ended
+	select {
+	case <-p.ended: // how it ended is no news
+	case <-time.After(Patience):
+		return fmt.Errorf("%s still runs %s after it was killed", p.Name, Patience)
+	}
 	p.running = nil
 	return nil
 }
@@ -119,9 +126,9 @@ func (p *Process) Gone() error {
 		return nil
 	}
 	select {
-	case err := <-p.ended:
-		p.ended <- err
-		return fmt.Errorf("%s has ended by itself: %w", p.Name, errors.Join(err, errors.New(p.Stderr.Tail(5))))
+	case end := <-p.ended:
+		p.ended <- end
+		return fmt.Errorf("%s has ended by itself: %w", p.Name, errors.Join(end.err, errors.New(p.Stderr.Tail(5))))
 	default:
 		return nil
 	}

@@ -31,7 +31,7 @@ type Spans struct {
 }
 
 // NewSpans starts a receiver at an address; it ends with the test.
-func NewSpans(t testing.TB, address string) *Spans {
+func NewSpans(t *testing.T, address string) *Spans {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

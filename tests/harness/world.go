@@ -52,7 +52,7 @@ type World struct {
 }
 
 // NewWorld makes a world that ends with the test.
-func (s *Suite) NewWorld(t testing.TB, kind Kind, options Options) *World {
+func (s *Suite) NewWorld(t *testing.T, kind Kind, options Options) *World {
 	t.Helper()
 	dir := t.TempDir()
 	w := &World{Suite: s, SecretsDir: filepath.Join(dir, "secrets"), conns: map[Service]*grpc.ClientConn{}}
@@ -82,7 +82,7 @@ func (s *Suite) NewWorld(t testing.TB, kind Kind, options Options) *World {
 }
 
 // StartRegistry starts a registry that is closed with the test.
-func StartRegistry(t testing.TB, config registry.Config) *registry.Registry {
+func StartRegistry(t *testing.T, config registry.Config) *registry.Registry {
 	t.Helper()
 	r, err := registry.Start(config)
 	if err != nil {
@@ -97,7 +97,7 @@ func StartRegistry(t testing.TB, config registry.Config) *registry.Registry {
 }
 
 // StartGit starts a Git server that is closed with the test.
-func StartGit(t testing.TB, config gitserver.Config) *gitserver.Server {
+func StartGit(t *testing.T, config gitserver.Config) *gitserver.Server {
 	t.Helper()
 	g, err := gitserver.Start(context.WithoutCancel(t.Context()), config)
 	if err != nil {
@@ -112,7 +112,7 @@ func StartGit(t testing.TB, config gitserver.Config) *gitserver.Server {
 }
 
 // dial connects lazily, and again soon after a program has come back.
-func dial(t testing.TB, address string) *grpc.ClientConn {
+func dial(t *testing.T, address string) *grpc.ClientConn {
 	t.Helper()
 	again := backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.5, MaxDelay: 200 * time.Millisecond}
 	conn, err := grpc.NewClient("passthrough:///"+address,
@@ -130,7 +130,7 @@ func dial(t testing.TB, address string) *grpc.ClientConn {
 }
 
 // Start starts all programs and waits until they serve.
-func (w *World) Start(t testing.TB) {
+func (w *World) Start(t *testing.T) {
 	t.Helper()
 	for _, p := range w.Processes() {
 		p.Start(t)
@@ -139,7 +139,7 @@ func (w *World) Start(t testing.TB) {
 }
 
 // Stop ends all programs in good order, downstream first.
-func (w *World) Stop(t testing.TB) {
+func (w *World) Stop(t *testing.T) {
 	t.Helper()
 	all := w.Processes()
 	for i := len(all) - 1; i >= 0; i-- {
@@ -148,7 +148,7 @@ func (w *World) Stop(t testing.TB) {
 }
 
 // AwaitServing waits until each service says that it and its upstream serve.
-func (w *World) AwaitServing(t testing.TB) {
+func (w *World) AwaitServing(t *testing.T) {
 	t.Helper()
 	for _, service := range Services() {
 		w.AwaitHealth(t, service, "", healthpb.HealthCheckResponse_SERVING)
@@ -160,7 +160,7 @@ func (w *World) AwaitServing(t testing.TB) {
 }
 
 // AwaitHealth waits until the program of a service says this of a name.
-func (w *World) AwaitHealth(t testing.TB, service Service, name string, want healthpb.HealthCheckResponse_ServingStatus) {
+func (w *World) AwaitHealth(t *testing.T, service Service, name string, want healthpb.HealthCheckResponse_ServingStatus) {
 	t.Helper()
 	Await(t, fmt.Sprintf("health of %q at %s: %s", name, service, want), func(ctx context.Context) error {
 		if err := w.Process(service).Gone(); err != nil {
