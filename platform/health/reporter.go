@@ -161,6 +161,8 @@ func (r *Reporter) set(name string, ok bool, cause error) {
 	switch {
 	case ok:
 		r.log.Info("health: serving", "name", name)
+	case !known:
+		r.log.Info("health: not serving yet", "name", name)
 	case cause != nil:
 		r.log.Warn("health: not serving", "name", name, "error", cause)
 	default:

@@ -17,7 +17,7 @@ import (
 )
 
 func validateUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if err := checkRequest(req); err != nil {
+	if err := checkMessage(req); err != nil {
 		return nil, err
 	}
 	return handler(ctx, req)
@@ -33,16 +33,21 @@ func (s validatedStream) RecvMsg(msg any) error {
 	if err := s.ServerStream.RecvMsg(msg); err != nil {
 		return err // the handler is to see io.EOF and the status as they are
 	}
-	return checkRequest(msg)
+	return checkMessage(msg)
 }
 
-// checkRequest applies the rules that are written in the .proto files. protovalidate's own shared validator is used: it
-// is made at the first request, once per process, for it takes long to start.
-func checkRequest(req any) error {
+func checkMessage(req any) error {
 	msg, ok := req.(proto.Message)
 	if !ok {
 		return nil
 	}
+	return Validate(msg)
+}
+
+// Validate applies the rules that are written in the .proto files, as the server does to every request; it is for parts
+// of a request that are checked each for itself. protovalidate's own shared validator is used: it is made at the first
+// call, once per process, for it takes long to start.
+func Validate(msg proto.Message) error {
 	err := protovalidate.Validate(msg)
 	if err == nil {
 		return nil

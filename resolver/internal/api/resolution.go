@@ -13,6 +13,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/lifecycle"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
+	"github.com/tidemark-io/tidemark/platform/server"
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/policy"
 	"github.com/tidemark-io/tidemark/resolver/internal/spec"
@@ -75,7 +76,7 @@ func (s *Resolution) BatchResolve(
 func (s *Resolution) resultOf(ctx context.Context, req *resolverv1.ResolveRequest, shared lists) *resolverv1.BatchResolveResult {
 	var resp *resolverv1.ResolveResponse
 	err := lifecycle.Guard(func() (err error) {
-		if err = check(req); err == nil {
+		if err = server.Validate(req); err == nil {
 			resp, err = s.resolve(ctx, req, shared)
 		}
 		return err
