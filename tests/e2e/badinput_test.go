@@ -280,7 +280,7 @@ func TestAMarkerForNoPolicyIsToldAndLeftAlone(t *testing.T) {
 		}
 		w.AwaitCondition(t, harness.Update("lost"), harness.Want{Status: "True"})
 		warnings := strings.Join(automation(t, w, "lost").GetStatus().GetWarnings(), "\n")
-		for _, want := range []string{"lost.yaml", "flux-system:nobody"} {
+		for _, want := range []string{"lost.yaml", "ImagePolicy 'flux-system/nobody'"} {
 			if !strings.Contains(warnings, want) {
 				t.Errorf("want %q in the warnings:\n%s", want, warnings)
 			}

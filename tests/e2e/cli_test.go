@@ -202,7 +202,7 @@ func creations(w *harness.World) [][]string {
 		{"image", "policy", "app", "--image-ref", "app", "--select-semver", "1.x"},
 		{"source", "git", "gitops", "--url", w.Git.RepositoryURL("gitops.git"), "--branch", "main", "--interval", "1m"},
 		{
-			"image", "update", "gitops", "--git-repo-ref", "gitops", "--author-name", "Tidemark", "--author-email", "tidemark@example.com",
+			"image", "update", "gitops", "--git-repo-ref", "gitops", "--checkout-branch", "main", "--author-name", "Tidemark", "--author-email", "tidemark@example.com",
 			"--interval", "1m",
 		},
 	}

@@ -20,7 +20,7 @@ func TestWhatIsReferencedMayComeLater(t *testing.T) {
 		w.AwaitCondition(t, harness.Update("gitops"), harness.NotReady("DependencyNotReady", "GitRepository", "gitops"))
 		w.Apply(t, harness.PolicyManifest("app", "app", "1.x"))
 		w.AwaitCondition(t, harness.Policy("app"),
-			harness.NotReady("DependencyNotReady", "referenced ImageRepository 'app' does not exist"))
+			harness.NotReady("DependencyNotReady", "referenced ImageRepository 'flux-system/app' does not exist"))
 
 		w.Apply(t, harness.SourceManifest("gitops", url))
 		w.AwaitCondition(t, harness.Source("gitops"), harness.Ready("stored artifact for revision 'main@sha1:"))

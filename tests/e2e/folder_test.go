@@ -67,7 +67,7 @@ func mistakes() map[string]struct{ content, want string } {
 			policy + "    numerical: {order: asc}\n", ":8:5: spec.policy: two policies at once: semver and numerical",
 		},
 		"duplicate object": {harness.PolicyManifest("good", "app", "9.x"), ":1:1: ImagePolicy flux-system/good is at "},
-		"no YAML":          {policy + "  suspend: [\n", ": not YAML: "},
+		"no YAML":          {policy + "  suspend: [\n", ":8:3: not YAML: "},
 		"invalid range":    {harness.PolicyManifest("bad", "app", "one"), ":7:21: spec.policy.semver.range: "},
 	}
 }

@@ -19,7 +19,7 @@ func TestOneTraceFromTheScanToThePush(t *testing.T) {
 	each(t, func(s scenario) {
 		t, kind := s.t, s.kind
 		spans := harness.NewSpans(t, "127.0.0.1:0")
-		w := suite.NewWorld(t, kind, harness.Options{Env: spans.Env(), Args: []string{"--log-format", "json"}})
+		w := suite.NewWorld(t, kind, harness.Options{Env: spans.Env(), Args: []string{"--log-format", "json", "--log-level", "debug"}})
 		runOnce(t, w)
 		w.Push(t, "app", "1.1.0")
 		w.Do(t, "reconcile", "image", "repository", "app")
