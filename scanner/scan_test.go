@@ -86,7 +86,9 @@ func TestExcludedTagsDoNotCount(t *testing.T) {
 		t.Errorf("observed exclusion list %q", got.GetStatus().GetObservedExclusionList())
 	}
 	exclude := func(patterns ...string) func(*scannerv1.ImageRepository) {
-		return func(r *scannerv1.ImageRepository) { r.Spec.ExclusionList = &scannerv1.ExclusionList{Patterns: patterns} }
+		return func(r *scannerv1.ImageRepository) {
+			r.Spec.ExclusionList = &scannerv1.ExclusionList{Patterns: patterns}
+		}
 	}
 	s.apply(repository("app", r.Host()+"/app", exclude("-dev$", "^sha")))
 	got = s.settled("app", isReady)

@@ -38,7 +38,7 @@ const patience = 20 * time.Second
 
 // service is a scanner over a store of its own, called through the real server.
 type service struct {
-	t            testing.TB
+	t            *testing.T
 	store        *store.Store
 	conn         *grpc.ClientConn
 	telemetry    *telemetry.Telemetry
@@ -48,13 +48,13 @@ type service struct {
 	stop         func()
 }
 
-func start(t testing.TB) *service {
+func start(t *testing.T) *service {
 	t.Helper()
 	return startOn(t, storetest.Open(t), &secret.Memory{})
 }
 
 // startOn runs a scanner until stop is called, or the test ends.
-func startOn(t testing.TB, st *store.Store, secrets *secret.Memory) *service {
+func startOn(t *testing.T, st *store.Store, secrets *secret.Memory) *service {
 	t.Helper()
 	tel := grpctest.Telemetry(t, nil)
 	labels := &namespace.Labels{}
@@ -90,7 +90,7 @@ func startOn(t testing.TB, st *store.Store, secrets *secret.Memory) *service {
 // registry is a real one that counts listings.
 type registry struct {
 	*localregistry.Registry
-	t        testing.TB
+	t        *testing.T
 	listings atomic.Int64
 	// gate, while it is set, holds listings up; each that arrives is told.
 	gate atomic.Pointer[gate]
@@ -101,7 +101,7 @@ type gate struct {
 	open    chan struct{}
 }
 
-func startRegistry(t testing.TB, config localregistry.Config) *registry {
+func startRegistry(t *testing.T, config localregistry.Config) *registry {
 	t.Helper()
 	r := &registry{t: t}
 	config.Wrap = func(next http.Handler) http.Handler {
@@ -158,10 +158,6 @@ func repository(name, image string, change ...func(*scannerv1.ImageRepository)) 
 
 func interval(d time.Duration) func(*scannerv1.ImageRepository) {
 	return func(r *scannerv1.ImageRepository) { r.Spec.Interval = durationpb.New(d) }
-}
-
-func in(namespace string) func(*scannerv1.ImageRepository) {
-	return func(r *scannerv1.ImageRepository) { r.Metadata.Namespace = namespace }
 }
 
 func (s *service) apply(r *scannerv1.ImageRepository) *scannerv1.ImageRepository {
@@ -248,7 +244,9 @@ func found(count int32) func(*scannerv1.ImageRepository) bool {
 	}
 }
 
-func message(r *scannerv1.ImageRepository) string { return conditions.Ready(r.GetStatus()).GetMessage() }
+func message(r *scannerv1.ImageRepository) string {
+	return conditions.Ready(r.GetStatus()).GetMessage()
+}
 
 // checksum is Flux's: the sorted tags, a newline after each.
 func checksum(tags ...string) string {

@@ -25,7 +25,7 @@ func scanError(key object.Key, err error) error {
 		return rpcerr.New(codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_SUSPENDED,
 			"ImageRepository %s is suspended: resume it first", key)
 	}
-	if failure, ok := errors.AsType[*source.Failure](err); ok {
+	if failure, ok := errors.AsType[*source.Error](err); ok {
 		e := rpcerr.New(failureCode(failure), metav1.ErrorReason_ERROR_REASON_REGISTRY_FAILED, "%s", failure.Sentence)
 		if failure.RetryAfter > 0 {
 			e = e.WithRetry(failure.RetryAfter)
@@ -35,7 +35,7 @@ func scanError(key object.Key, err error) error {
 	return err
 }
 
-func failureCode(failure *source.Failure) codes.Code {
+func failureCode(failure *source.Error) codes.Code {
 	for _, known := range []struct {
 		err  error
 		code codes.Code

@@ -67,7 +67,7 @@ func (s *session) manifest(ctx context.Context, about asked, method string) (str
 	if method == http.MethodHead {
 		told, err := v1.NewHash(answer.Header.Get("Docker-Content-Digest"))
 		if err != nil {
-			return "", nil //nolint:nilerr // No digest, or none that can be read: it is computed.
+			return "", nil // No digest, or none that can be read: it is computed.
 		}
 		return told.String(), nil
 	}

@@ -224,7 +224,7 @@ func TestARateLimitWhileSigningInIsTold(t *testing.T) {
 	name := parse(t, strings.TrimPrefix(server.URL, "http://")+"/app")
 	_, err := narrow(t).List(t.Context(), name, Options{})
 	var told *Error
-	if !errors.As(err, &told) || told.Kind != ErrRateLimited || told.RetryAfter != time.Minute {
+	if !errors.As(err, &told) || !errors.Is(told.Kind, ErrRateLimited) || told.RetryAfter != time.Minute {
 		t.Errorf("%v", err)
 	}
 }
@@ -309,8 +309,7 @@ func TestCredentialsDoNotFollowARedirect(t *testing.T) {
 		write(w, `{"tags":["%s"]}`, "x"+r.URL.Query().Get("last"))
 	}))
 	defer other.Close()
-	var registry *httptest.Server
-	registry = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch _, _, ok := r.BasicAuth(); {
 		case !ok:
 			w.Header().Set("WWW-Authenticate", `Basic realm="r"`)

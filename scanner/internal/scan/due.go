@@ -48,7 +48,7 @@ func due(r *scannerv1.ImageRepository, head tagset.Head, now time.Time) time.Tim
 // next says when an object is to be scanned again after a scan that ended now, with so many failures in a row.
 func next(r *scannerv1.ImageRepository, err error, failures int, now time.Time) time.Time {
 	interval := r.GetSpec().GetInterval().AsDuration()
-	failure, failed := errors.AsType[*source.Failure](err)
+	failure, failed := errors.AsType[*source.Error](err)
 	switch {
 	case errors.Is(err, ErrSuspended), errors.Is(err, object.ErrNotFound), failed && failure.Stalled:
 		return time.Time{}

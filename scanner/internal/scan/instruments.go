@@ -36,6 +36,7 @@ func newInstruments(tel *telemetry.Telemetry, st *state.State) (*instruments, er
 	i.scans, failed[0] = meter.Int64Counter("tidemark.scanner.scans",
 		metric.WithDescription("Scans by outcome: changed, unchanged, or the reason of the failure."))
 	i.duration, failed[1] = meter.Float64Histogram("tidemark.scanner.scan.duration", metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300),
 		metric.WithDescription("How long scans took."))
 	_, failed[2] = meter.Int64ObservableGauge("tidemark.scanner.repositories",
 		metric.WithDescription("Image repositories by whether they are ready."),
@@ -73,7 +74,7 @@ func (i *instruments) scanned(ctx context.Context, outcome Outcome, took time.Du
 	}
 	if outcome.Err != nil {
 		word = "StoreUnavailable"
-		if failure, ok := errors.AsType[*source.Failure](outcome.Err); ok {
+		if failure, ok := errors.AsType[*source.Error](outcome.Err); ok {
 			word = failure.Reason
 		}
 	}

@@ -43,13 +43,14 @@ type Owner interface {
 
 // Loop scans what is due. It is safe for concurrent use.
 type Loop struct {
-	state        *state.State
-	source       *source.Source
-	logger       *slog.Logger
-	instruments  *instruments
-	queue        *schedule.Queue
-	ended        chan struct{}
-	confirmAfter time.Duration
+	state       *state.State
+	source      *source.Source
+	logger      *slog.Logger
+	instruments *instruments
+	queue       *schedule.Queue
+	ended       chan struct{}
+	// confirmAfter and slowScan are the constants' values; tests shorten them.
+	confirmAfter, slowScan time.Duration
 
 	mu      sync.Mutex
 	owner   Owner
@@ -77,8 +78,8 @@ func track(r state.Repository) tracked {
 func New(cfg Config) (*Loop, error) {
 	l := &Loop{
 		state: cfg.State, source: cfg.Source, logger: cfg.Telemetry.Logger(), ended: make(chan struct{}),
-		confirmAfter: confirmAfter,
-		known:        map[object.Key]tracked{}, waiting: map[object.Key][]*request{}, shrunk: map[object.Key]shrinkage{},
+		confirmAfter: confirmAfter, slowScan: slowScan,
+		known: map[object.Key]tracked{}, waiting: map[object.Key][]*request{}, shrunk: map[object.Key]shrinkage{},
 	}
 	var err error
 	if l.instruments, err = newInstruments(cfg.Telemetry, cfg.State); err != nil {
@@ -99,9 +100,7 @@ func (l *Loop) Run(ctx context.Context, owner Owner) error {
 	l.mu.Lock()
 	l.owner = owner
 	l.mu.Unlock()
-	if err := l.sweep(ctx); err != nil {
-		return err
-	}
+	l.sweep(ctx)
 	var group lifecycle.Group
 	group.Add("scans", l.queue.Run)
 	group.Add("owned objects", l.followOwner)
@@ -109,23 +108,20 @@ func (l *Loop) Run(ctx context.Context, owner Owner) error {
 	return group.Run(ctx)
 }
 
-func (l *Loop) sweep(ctx context.Context) error {
+func (l *Loop) sweep(ctx context.Context) {
 	select {
 	case <-l.state.Repositories.Ready():
 	case <-ctx.Done():
-		return nil
+		return
 	}
 	swept, err := l.state.Sweep(ctx)
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		// What is left takes room and does no harm; the next start tries again.
 		l.logger.WarnContext(ctx, "sweeping tags that nothing refers to failed", "error", err)
-	} else if swept > 0 {
+	}
+	if swept > 0 {
 		l.logger.InfoContext(ctx, "swept tags that nothing refers to", "chunks", swept)
 	}
-	return nil
 }
 
 // follow plans the scans of the objects as they come, change and go.

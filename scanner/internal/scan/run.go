@@ -70,7 +70,7 @@ func (l *Loop) report(ctx context.Context, key object.Key, span trace.Span, outc
 	}
 	span.SetStatus(codes.Error, outcome.Err.Error())
 	line := []any{"repository", key.String(), "error", outcome.Err}
-	if failure, ok := errors.AsType[*source.Failure](outcome.Err); ok {
+	if failure, ok := errors.AsType[*source.Error](outcome.Err); ok {
 		line = append(line, "reason", failure.Reason, "cause", failure.Cause)
 	}
 	l.logger.WarnContext(ctx, "scan failed", line...)
@@ -83,7 +83,7 @@ func (l *Loop) panicked(ctx context.Context, key object.Key, err error) Outcome 
 		stack = caught.Stack()
 	}
 	l.logger.ErrorContext(ctx, "a scan panicked", "repository", key.String(), "error", err, "stack", stack)
-	failure := &source.Failure{
+	failure := &source.Error{
 		Reason: reasonFailure, Sentence: "scan failed: a defect of the scanner's, whose log has the details", Cause: err,
 	}
 	j := &job{key: key}

@@ -53,7 +53,7 @@ type Outcome struct {
 	Result *scannerv1.ScanResult
 	// Changed says that the tag set is another one than before.
 	Changed bool
-	// Err is why it failed: a *source.Failure, which the status tells of too; ErrSuspended; object.ErrNotFound;
+	// Err is why it failed: a *source.Error, which the status tells of too; ErrSuspended; object.ErrNotFound;
 	// store.ErrUnavailable; the context's.
 	Err error
 
@@ -70,7 +70,7 @@ func (l *Loop) scan(ctx context.Context, j *job) Outcome {
 	if err == nil {
 		return outcome
 	}
-	failure, ok := errors.AsType[*source.Failure](err)
+	failure, ok := errors.AsType[*source.Error](err)
 	if !ok {
 		return Outcome{Repository: j.repository, Err: err}
 	}
@@ -85,14 +85,14 @@ func (l *Loop) scan(ctx context.Context, j *job) Outcome {
 	return Outcome{Repository: repository, Err: failure}
 }
 
-// attempt lists and stores. Its *source.Failures are for the status; its other errors are not.
+// attempt lists and stores. Its *source.Errors are for the status; its other errors are not.
 func (l *Loop) attempt(ctx context.Context, j *job) (Outcome, error) {
 	var err error
 	if j.canonical, err = source.Name(j.repository.GetSpec().GetImage()); err != nil {
 		return Outcome{}, err
 	}
 	if j.exclusions, err = registry.CompileExclusions(Exclusions(j.repository.GetSpec())); err != nil {
-		return Outcome{}, &source.Failure{Reason: reasonInvalidExclusions, Sentence: err.Error(), Stalled: true, Cause: err}
+		return Outcome{}, &source.Error{Reason: reasonInvalidExclusions, Sentence: err.Error(), Stalled: true, Cause: err}
 	}
 	settle := l.tellWhenSlow(ctx, j)
 	j.started = time.Now()

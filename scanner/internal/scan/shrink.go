@@ -29,7 +29,7 @@ type shrinkage struct {
 	times       int
 }
 
-// holdBack is a *source.Failure for a listing that is not to be stored yet.
+// holdBack is a *source.Error for a listing that is not to be stored yet.
 func (l *Loop) holdBack(j *job, was state.Set, plan tagset.Plan) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,7 +47,7 @@ func (l *Loop) holdBack(j *job, was state.Set, plan tagset.Plan) error {
 		return nil
 	}
 	l.shrunk[j.key] = held
-	return &source.Failure{
+	return &source.Error{
 		Reason: reasonShrank,
 		Sentence: fmt.Sprintf("scan held back: of %d tags the registry no longer lists %d, and the old ones are kept; "+
 			"%d equal listings over at least %s are accepted; to accept it now, delete and re-create the object",

@@ -53,7 +53,7 @@ func (j *job) writeSuccess(r state.Repository, result *scannerv1.ScanResult) err
 }
 
 // writeFailure makes the status that of a failed scan. What the last successful one found stays.
-func (j *job) writeFailure(r state.Repository, failure *source.Failure, now time.Time) error {
+func (j *job) writeFailure(r state.Repository, failure *source.Error, now time.Time) error {
 	s := status(r)
 	s.ObservedGeneration = j.repository.GetMetadata().GetGeneration()
 	if failure.Stalled {
@@ -75,7 +75,7 @@ func (l *Loop) tellWhenSlow(ctx context.Context, j *job) (settle func()) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(slowScan):
+		case <-time.After(l.slowScan):
 		}
 		_, err := l.state.Repositories.UpdateStatus(ctx, j.key, j.uid(), func(r state.Repository) error {
 			s := status(r)

@@ -14,15 +14,15 @@ import (
 	"github.com/tidemark-io/tidemark/scanner/internal/registry"
 )
 
-// The reasons of Failures, as Flux has them.
+// The reasons of Errors, as Flux has them.
 const (
 	ReasonImageURLInvalid      = "ImageURLInvalid"
 	ReasonAuthenticationFailed = "AuthenticationFailed"
 	ReasonReadOperationFailed  = "ReadOperationFailed"
 )
 
-// Failure is why there is no answer.
-type Failure struct {
+// Error is why there is no answer.
+type Error struct {
 	// Reason is one word for programs.
 	Reason string
 	// Sentence is for people: what failed, where, and what to do. It holds no secrets.
@@ -35,17 +35,17 @@ type Failure struct {
 	Cause error
 }
 
-func (f *Failure) Error() string { return f.Sentence }
+func (f *Error) Error() string { return f.Sentence }
 
 // Unwrap gives the cause.
-func (f *Failure) Unwrap() error { return f.Cause }
+func (f *Error) Unwrap() error { return f.Cause }
 
-// failed makes a Failure of a registry's error; nil of nil. What was cancelled is nobody's failure.
+// failed makes an Error of a registry's error; nil of nil. What was cancelled is nobody's failure.
 func failed(repository *scannerv1.ImageRepository, doing string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	failure := &Failure{Reason: ReasonReadOperationFailed, Sentence: doing + err.Error(), Cause: err}
+	failure := &Error{Reason: ReasonReadOperationFailed, Sentence: doing + err.Error(), Cause: err}
 	if answer, ok := errors.AsType[*registry.Error](err); ok {
 		failure.RetryAfter = answer.RetryAfter
 	}

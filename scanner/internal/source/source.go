@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package source asks a registry on behalf of a stored ImageRepository: under its image's name, with its credentials,
-// within its deadline. What goes wrong becomes a Failure: a reason and a sentence that says what to do, fit for a condition
+// within its deadline. What goes wrong becomes an Error: a reason and a sentence that says what to do, fit for a condition
 // and for a caller. It stores nothing and decides nothing about when to ask.
 package source
 
@@ -22,7 +22,7 @@ import (
 
 // secretKey is where a secret holds its docker config, as in a Kubernetes secret of type
 // kubernetes.io/dockerconfigjson.
-const secretKey = ".dockerconfigjson"
+const secretKey = ".dockerconfigjson" //nolint:gosec // a key's name, no credential
 
 const (
 	// zeroIntervalTimeout is the deadline of a repository that says neither timeout nor interval.
@@ -48,7 +48,7 @@ type Source struct {
 	PageSize int
 }
 
-// List lists all tags of the repository's image. Errors: *Failure, or the context's when it was cancelled.
+// List lists all tags of the repository's image. Errors: *Error, or the context's when it was cancelled.
 func (s *Source) List(ctx context.Context, repository *scannerv1.ImageRepository) (registry.Listing, error) {
 	name, err := Name(repository.GetSpec().GetImage())
 	if err != nil {
@@ -81,11 +81,11 @@ func (s *Source) Digest(ctx context.Context, repository *scannerv1.ImageReposito
 	return digest, failed(repository, "reading the digest failed: ", err)
 }
 
-// Name reads an image's name. Errors: *Failure that is stalled, for nothing but another image helps.
+// Name reads an image's name. Errors: *Error that is stalled, for nothing but another image helps.
 func Name(image string) (registry.CanonicalName, error) {
 	name, err := registry.ParseImage(image)
 	if err != nil {
-		return name, &Failure{Reason: ReasonImageURLInvalid, Sentence: err.Error(), Stalled: true, Cause: err}
+		return name, &Error{Reason: ReasonImageURLInvalid, Sentence: err.Error(), Stalled: true, Cause: err}
 	}
 	return name, nil
 }
@@ -119,7 +119,7 @@ func (s *Source) keychain(ctx context.Context, repository *scannerv1.ImageReposi
 	}
 	key := object.KeyOf(repository.GetMetadata().GetNamespace(), ref.GetName())
 	unreadable := func(cause error, format string, args ...any) error {
-		return &Failure{Reason: ReasonAuthenticationFailed, Sentence: fmt.Sprintf(format, args...), Cause: cause}
+		return &Error{Reason: ReasonAuthenticationFailed, Sentence: fmt.Sprintf(format, args...), Cause: cause}
 	}
 	found, _, err := s.Secrets.Get(ctx, key.Namespace, key.Name)
 	switch {

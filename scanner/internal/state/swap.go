@@ -65,8 +65,10 @@ func (s *State) Swap(ctx context.Context, key object.Key, swap Swap) (Repository
 // still compares that the head is as it was, and that nobody has swept the new chunks away meanwhile, which another
 // replica may do as it starts. Of very large sets only the first chunks are compared.
 func (s *State) still(key object.Key, swap Swap) []clientv3.Cmp {
-	compare := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(s.headKey(key)), "=", swap.Was.Revision)}
-	for _, chunk := range swap.Write[:min(len(swap.Write), maxOps)] {
+	chunks := swap.Write[:min(len(swap.Write), maxOps)]
+	compare := make([]clientv3.Cmp, 0, 1+len(chunks))
+	compare = append(compare, clientv3.Compare(clientv3.ModRevision(s.headKey(key)), "=", swap.Was.Revision))
+	for _, chunk := range chunks {
 		compare = append(compare, clientv3.Compare(clientv3.CreateRevision(s.chunkKey(swap.Head.UID, chunk.Ref.ID)), ">", 0))
 	}
 	return compare

@@ -125,7 +125,7 @@ func FuzzDecodeHead(f *testing.F) {
 // typical are tags as a busy repository has them: versions, pre-releases and
 // builds of branches by commit and time.
 func typical(n int) []string {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // Reproducible, not secret.
+	random := rand.New(rand.NewPCG(1, 2))
 	tags := make([]string, 0, n)
 	for i := range n {
 		switch i % 10 {

@@ -163,7 +163,7 @@ func next(random *rand.Rand, tags []string) []string {
 func TestRandomHistoriesKeepExactlyTheExpectedSet(t *testing.T) {
 	small := sizes{most: 400, fill: 300, least: 100}
 	for seed := range uint64(20) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // Reproducible, not secret.
+		random := rand.New(rand.NewPCG(seed, 1))
 		store := &shelf{chunks: map[string][]byte{}}
 		var head Head
 		set, tags, exclude, now := map[string]Entry{}, []string(nil), without(".sig"), 0
@@ -255,7 +255,7 @@ func checkHead(t *testing.T, head Head, set map[string]Entry) {
 
 func TestOneNewTagRewritesOneChunkOrSplitsIt(t *testing.T) {
 	small := sizes{most: 400, fill: 300, least: 100}
-	random := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // Reproducible, not secret.
+	random := rand.New(rand.NewPCG(7, 7))
 	store := &shelf{chunks: map[string][]byte{}}
 	var head Head
 	var tags []string

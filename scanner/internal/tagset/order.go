@@ -88,10 +88,11 @@ func parseVersion(tag string) (version, bool) {
 		return version{}, false
 	}
 	if rest != "" {
-		found := false
-		if v.preRelease, found = strings.CutPrefix(rest, "-"); !found || !validPreRelease(v.preRelease) {
+		preRelease, found := strings.CutPrefix(rest, "-")
+		if !found || !validPreRelease(preRelease) {
 			return version{}, false
 		}
+		v.preRelease = preRelease
 	}
 	return v, true
 }
@@ -124,7 +125,7 @@ func comparePreReleases(a, b string) int {
 		left, a, _ = strings.Cut(a, ".")
 		right, b, _ = strings.Cut(b, ".")
 		leftNumber, rightNumber := digits(left) == len(left), digits(right) == len(right)
-		c := 0
+		var c int
 		switch {
 		case leftNumber && rightNumber:
 			c = compareNumbers(strings.TrimLeft(left, "0"), strings.TrimLeft(right, "0"))
@@ -194,7 +195,7 @@ func (l *latest) show(e Entry) {
 }
 
 func (l *latest) tags() []string {
-	var tags []string
+	tags := make([]string, 0, len(l.newest))
 	for _, r := range l.newest {
 		tags = append(tags, r.Tag)
 	}

@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package scanner_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
+	localregistry "github.com/tidemark-io/tidemark/localparts/registry"
+	"github.com/tidemark-io/tidemark/platform/grpctest"
+	"github.com/tidemark-io/tidemark/platform/health"
+	"github.com/tidemark-io/tidemark/platform/secret"
+	"github.com/tidemark-io/tidemark/platform/store/storetest"
+	"github.com/tidemark-io/tidemark/scanner"
+)
+
+func TestHeadHasTheTraceOfTheRequestThatChangedIt(t *testing.T) {
+	r := startRegistry(t, localregistry.Config{})
+	r.push("app", "1.0.0")
+	s := start(t)
+	s.apply(repository("app", r.Host()+"/app"))
+	s.settled("app", found(1))
+	traced := func() trace.TraceID {
+		ctx, span := s.telemetry.Tracer("test").Start(t.Context(), "webhook")
+		defer span.End()
+		if _, err := s.repositories.ScanImageRepository(ctx, &scannerv1.ScanImageRepositoryRequest{Name: "app"}); err != nil {
+			t.Fatal(err)
+		}
+		return span.SpanContext().TraceID()
+	}
+	r.push("app", "1.1.0")
+	changed, unchanged := traced(), traced()
+	parent := s.list(&scannerv1.ListTagsRequest{Name: "app"}).GetHead().GetTrace().GetTraceparent()
+	if !strings.Contains(parent, changed.String()) || strings.Contains(parent, unchanged.String()) {
+		t.Errorf("the head's trace is %s, the request's that brought the tag %s", parent, changed)
+	}
+}
+
+func TestMetricsCountScansAndObjects(t *testing.T) {
+	r := startRegistry(t, localregistry.Config{})
+	r.push("app", "1.0.0")
+	s := start(t)
+	s.apply(repository("app", r.Host()+"/app"))
+	s.settled("app", found(1))
+	s.mustScan("app")
+	s.apply(repository("bad", "ghcr.io/a:b"))
+	s.settled("bad", failedFor("ImageURLInvalid"))
+	want := []string{
+		`tidemark_scanner_scans_total{outcome="changed"} 1`, `tidemark_scanner_scans_total{outcome="unchanged"} 1`,
+		`tidemark_scanner_scans_total{outcome="ImageURLInvalid"} 1`, `tidemark_scanner_scan_duration_seconds_count{outcome="changed"} 1`,
+		`tidemark_scanner_repositories{ready="true"} 1`, `tidemark_scanner_repositories{ready="false"} 1`,
+	}
+	var text string
+	s.eventually("the metrics", func() bool {
+		w := httptest.NewRecorder()
+		s.telemetry.MetricsHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+		body, err := io.ReadAll(w.Result().Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(body)
+		for _, part := range want {
+			if !strings.Contains(text, part) {
+				return false
+			}
+		}
+		return true
+	}, func() any { return text })
+}
+
+func TestHealthKnowsTheService(t *testing.T) {
+	tel := grpctest.Telemetry(t, nil)
+	reporter := health.NewReporter(tel.Logger())
+	svc, err := scanner.New(scanner.Config{Store: storetest.Open(t), Telemetry: tel, Secrets: &secret.Memory{}, Health: reporter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = svc.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	deadline := time.Now().Add(patience)
+	for {
+		ready, failing := reporter.Ready()
+		if ready && len(failing) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("ready %t, failing %q", ready, failing)
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
+func TestConfigWithoutAStoreIsRefused(t *testing.T) {
+	if _, err := scanner.New(scanner.Config{}); err == nil {
+		t.Error("made a scanner of nothing")
+	}
+}
