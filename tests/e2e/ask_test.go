@@ -45,6 +45,15 @@ func automation(t *testing.T, w *harness.World, name string) *updaterv1.ImageUpd
 	return got.GetImageUpdateAutomation()
 }
 
+func source(t *testing.T, w *harness.World, name string) *updaterv1.GitRepository {
+	t.Helper()
+	got, err := w.Sources().GetGitRepository(t.Context(), &updaterv1.GetGitRepositoryRequest{Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.GetGitRepository()
+}
+
 func deleteRepository(t *testing.T, w *harness.World, name string) {
 	t.Helper()
 	_, err := w.Repositories().DeleteImageRepository(t.Context(), &scannerv1.DeleteImageRepositoryRequest{Name: name})

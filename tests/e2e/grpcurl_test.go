@@ -186,6 +186,7 @@ func TestWithoutItsUpstreamAServiceAnswersFromWhatItKnows(t *testing.T) {
 		if tag := c.look(); tag != "7.8.1" {
 			t.Errorf("without its %s the %s answers %q", c.upstream, c.service, tag)
 		}
+		getShowsTheOthers(t, w, c.upstream)
 		w.Process(c.upstream).Start(t)
 		w.AwaitHealth(t, c.service, string(c.service)+".upstream", up)
 	}
@@ -194,4 +195,21 @@ func TestWithoutItsUpstreamAServiceAnswersFromWhatItKnows(t *testing.T) {
 	w.AwaitServing(t)
 	w.Do(t, "reconcile", "image", "repository", lessonRepo)
 	w.AwaitFile(t, "gitops.git", lessonFile, ":7.8.2 ")
+}
+
+// getShowsTheOthers makes sure that `get image all` shows what the services that are there know, and says which is not.
+func getShowsTheOthers(t *testing.T, w *harness.World, away harness.Service) {
+	t.Helper()
+	result := w.CLI(t, "get", "image", "all")
+	for service, row := range map[harness.Service]string{
+		harness.Scanner: "imagerepository/", harness.Resolver: "imagepolicy/", harness.Updater: "imageupdateautomation/",
+	} {
+		if strings.Contains(result.Out, row) == (service == away) {
+			t.Errorf("get image all without the %s:\n%s", away, result.Out)
+		}
+	}
+	want := "no server answers on " + w.Address(away) + "; start one with `tidemark up`, or name it with --" + string(away) + "-server"
+	if result.Code != 1 || !strings.Contains(result.Err, want) {
+		t.Errorf("get image all: exit code %d, want %q in\n%s", result.Code, want, result.Err)
+	}
 }

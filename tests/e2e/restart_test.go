@@ -79,7 +79,7 @@ func killWhileTagsArrive(t *testing.T, w *harness.World) {
 			}
 			t.Logf("killed %d times", i)
 			return
-		case <-time.After(time.Duration(50+random.IntN(600)) * time.Millisecond): // the random moment
+		case <-time.After(time.Duration(50+random.IntN(900)) * time.Millisecond): // the random moment
 		}
 		victim := processes[i%len(processes)]
 		if err := victim.Gone(); err != nil {
@@ -98,7 +98,7 @@ func pushTags(ctx context.Context, r *registry.Registry, random *rand.Rand) erro
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(time.Duration(100+random.IntN(400)) * time.Millisecond): // as people push
+		case <-time.After(time.Duration(100+random.IntN(700)) * time.Millisecond): // as people push
 		}
 		if err := r.Push(ctx, "app", fmt.Sprintf("1.0.%d", n)); err != nil {
 			return err
@@ -150,12 +150,10 @@ func restartQuietly(t *testing.T, w *harness.World, asked *listings) {
 	})
 	w.Do(t, "reconcile", "image", "repository", "app")
 	w.Do(t, "reconcile", "image", "update", "gitops")
+	w.AwaitCondition(t, harness.Source("gitops"), harness.Ready(w.Commits(t, "gitops.git")[len(w.Commits(t, "gitops.git"))-1].ID))
+	scans, commits, before := asked.n.Load(), len(w.Commits(t, "gitops.git")), statuses(t, w)
 	w.Stop(t)
 	w.Start(t)
-	w.Stop(t) // a second time: what the first start may have had to finish is finished
-	scans, commits := asked.n.Load(), len(w.Commits(t, "gitops.git"))
-	w.Start(t)
-	before := statuses(t, w)
 	hold(t, time.Second, func() error {
 		if diff := cmp.Diff(before, statuses(t, w), protocmp.Transform()); diff != "" {
 			return fmt.Errorf("a status was written again:\n%s", diff)
@@ -179,7 +177,7 @@ func restartQuietly(t *testing.T, w *harness.World, asked *listings) {
 
 func statuses(t *testing.T, w *harness.World) []proto.Message {
 	t.Helper()
-	return []proto.Message{repository(t, w, "app"), policy(t, w, "app"), automation(t, w, "gitops")}
+	return []proto.Message{repository(t, w, "app"), policy(t, w, "app"), source(t, w, "gitops"), automation(t, w, "gitops")}
 }
 
 // hold makes sure that something is so, and stays so for a while.
