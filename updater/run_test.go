@@ -101,7 +101,9 @@ func TestABurstOfChangesMakesAtMostTwoCommits(t *testing.T) {
 	r.applySource(w.source("gitops"))
 	r.apply(automation("all", "gitops"))
 	r.ready("all", "Succeeded", "repository up-to-date")
-	for tag := 1; tag <= 3; tag++ {
+	w.up.choose("app0", "ghcr.io/a/app0:1.0.1")
+	eventually(t, "the first is committed at once", func() bool { return len(w.log("gitops", "main")) == 2 })
+	for tag := 2; tag <= 3; tag++ {
 		for i := range 20 {
 			w.up.choose(fmt.Sprintf("app%d", i), fmt.Sprintf("ghcr.io/a/app%d:1.0.%d", i, tag))
 		}

@@ -122,6 +122,9 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		logger.WarnContext(ctx, "old Git caches could not be removed", "error", err)
 	}
 	members, err := shard.Join(ctx, s.cfg.Store, state.Service, shard.WithLogger(logger))
+	if ctx.Err() != nil && err != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("updater: %w", err)
 	}

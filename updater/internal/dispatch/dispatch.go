@@ -220,13 +220,13 @@ func (d *Dispatcher) planNext(e *entry, outcome run.Outcome) {
 func retryAfter(failures int, interval time.Duration) time.Duration {
 	most := lastRetry
 	if interval > 0 {
-		most = max(min(interval, lastRetry), firstRetry)
+		most = min(interval, lastRetry)
 	}
 	wait := most
-	if failures < 10 {
+	if failures < 10 { // beyond, the shift is larger than lastRetry anyway
 		wait = min(firstRetry<<(failures-1), most)
 	}
-	return wait - rand.N(wait/10) // #nosec G404 -- spreads load, guards nothing
+	return wait - rand.N(wait/10+1) // #nosec G404 -- spreads load, guards nothing
 }
 
 // want plans a run, unless an earlier one is planned. What is due earlier says why.

@@ -5,6 +5,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -21,6 +22,9 @@ import (
 
 // patience is how long the resolver may take to answer at the start before the automations say that they wait for it.
 const patience = 5 * time.Second
+
+// reasonWaiting is the reason of Reconciling while the resolver has not answered.
+const reasonWaiting = "DependencyNotReady"
 
 // Run dispatches until the context ends. Nothing runs before the policies are known.
 func (d *Dispatcher) Run(ctx context.Context, owner Ownership) error {
@@ -56,15 +60,23 @@ func (d *Dispatcher) await(ctx context.Context) bool {
 		case <-ready:
 		}
 	}
-	late := time.NewTimer(patience)
+	late := time.NewTicker(patience)
 	defer late.Stop()
-	for {
+	for told := false; ; {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-d.Policies.Ready():
+			if told {
+				d.tellAll(ctx, func(a *updaterv1.ImageUpdateAutomation) {
+					if conditions.Get(a.Status.Conditions, conditions.TypeReconciling).GetReason() == reasonWaiting {
+						conditions.ClearReconciling(&a.Status.Conditions)
+					}
+				})
+			}
 			return true
 		case <-late.C:
+			told = true
 			d.tellWaiting(ctx)
 		}
 	}
@@ -76,17 +88,25 @@ func (d *Dispatcher) tellWaiting(ctx context.Context) {
 	if err := d.Policies.Check(ctx); err != nil {
 		sentence += ": " + err.Error()
 	}
+	d.tellAll(ctx, func(a *updaterv1.ImageUpdateAutomation) {
+		conditions.MarkReconciling(&a.Status.Conditions, a.GetMetadata().GetGeneration(), reasonWaiting, sentence, time.Now())
+	})
+}
+
+// tellAll changes the statuses of all automations.
+func (d *Dispatcher) tellAll(ctx context.Context, tell func(*updaterv1.ImageUpdateAutomation)) {
 	for _, a := range d.Automations.All() {
 		_, err := d.Automations.UpdateStatus(ctx, object.KeyOfMeta(a.GetMetadata()), a.GetMetadata().GetUid(),
 			func(a *updaterv1.ImageUpdateAutomation) error {
 				if a.Status == nil {
 					a.Status = &updaterv1.ImageUpdateAutomationStatus{}
 				}
-				conditions.MarkReconciling(&a.Status.Conditions, a.GetMetadata().GetGeneration(), "DependencyNotReady", sentence, time.Now())
+				tell(a)
 				return nil
 			})
-		if err != nil && ctx.Err() == nil {
-			d.Logger.WarnContext(ctx, "an automation could not be told that the resolver is away", "error", err)
+		if err != nil && !errors.Is(err, object.ErrNotFound) && ctx.Err() == nil {
+			d.Logger.WarnContext(ctx, "the status of an automation could not be written", "automation",
+				object.KeyOfMeta(a.GetMetadata()).String(), "error", err)
 		}
 	}
 }

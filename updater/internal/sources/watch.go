@@ -23,9 +23,10 @@ import (
 
 const (
 	workers = 4
-	// A look that failed is tried again after the interval, but within these bounds.
-	firstRetry = 5 * time.Second
-	lastRetry  = 10 * time.Minute
+	// lastRetry is the longest that a look that failed waits for the next one, if the interval is longer.
+	lastRetry = 10 * time.Minute
+	// storeRetry is how long it waits where the store did not answer.
+	storeRetry = 5 * time.Second
 )
 
 // Remotes opens remotes: remotes.Pool.
@@ -130,7 +131,7 @@ func (w *Watch) look(ctx context.Context, name string) {
 		return
 	case err != nil:
 		w.logger.ErrorContext(ctx, "looking at a Git repository failed", "repository", name, "error", err)
-		w.queue.At(name, time.Now().Add(firstRetry))
+		w.queue.At(name, time.Now().Add(storeRetry))
 	case !state.RepositorySuspended(r):
 		w.plan(name, r.GetSpec().GetInterval().AsDuration(), ok)
 	}
@@ -139,10 +140,8 @@ func (w *Watch) look(ctx context.Context, name string) {
 // plan spreads looks over a tenth of the interval, so that those of many repositories do not stay together.
 func (w *Watch) plan(name string, interval time.Duration, ok bool) {
 	switch {
-	case !ok && interval <= 0:
+	case !ok && (interval <= 0 || interval > lastRetry):
 		interval = lastRetry
-	case !ok:
-		interval = max(min(interval, lastRetry), firstRetry)
 	case interval <= 0:
 		return
 	}
