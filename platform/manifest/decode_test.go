@@ -418,9 +418,9 @@ func TestOnlyKindsMakeACodec(t *testing.T) {
 }
 
 func TestADefaultWrittenOutNeedsNoWord(t *testing.T) {
-	const repository = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: app}\n" +
-		"spec: {image: ghcr.io/example/app, interval: 1m, provider: %s}\n"
-	for provider, warnings := range map[string]int{"generic": 0, "aws": 1} {
+	const repository = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: app}\n" +
+		"spec: {url: https://git.example.com/app.git, interval: 1m, provider: %s}\n"
+	for provider, warnings := range map[string]int{"generic": 0, "azure": 1} {
 		set := newCodec(t).Decode("app.yaml", fmt.Appendf(nil, repository, provider), manifest.Options{})
 		if set.Err() != nil || len(set.Objects) != 1 || len(set.Warnings) != warnings {
 			t.Errorf("%s: %d objects, warnings %v, error %v; want %d warnings", provider, len(set.Objects), set.Warnings, set.Err(), warnings)

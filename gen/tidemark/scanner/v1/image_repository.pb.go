@@ -28,6 +28,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Provider is a source of registry credentials.
+type Provider int32
+
+const (
+	// The default, generic.
+	Provider_PROVIDER_UNSPECIFIED Provider = 0
+	// No source but `secret_ref`.
+	Provider_PROVIDER_GENERIC Provider = 1
+	// Amazon ECR, with the credentials that the scanner's environment has for AWS.
+	Provider_PROVIDER_AWS Provider = 2
+	// Azure Container Registry, with the scanner's managed or workload identity.
+	Provider_PROVIDER_AZURE Provider = 3
+	// Google Artifact Registry, with the scanner's application default credentials.
+	Provider_PROVIDER_GCP Provider = 4
+)
+
+// Enum value maps for Provider.
+var (
+	Provider_name = map[int32]string{
+		0: "PROVIDER_UNSPECIFIED",
+		1: "PROVIDER_GENERIC",
+		2: "PROVIDER_AWS",
+		3: "PROVIDER_AZURE",
+		4: "PROVIDER_GCP",
+	}
+	Provider_value = map[string]int32{
+		"PROVIDER_UNSPECIFIED": 0,
+		"PROVIDER_GENERIC":     1,
+		"PROVIDER_AWS":         2,
+		"PROVIDER_AZURE":       3,
+		"PROVIDER_GCP":         4,
+	}
+)
+
+func (x Provider) Enum() *Provider {
+	p := new(Provider)
+	*p = x
+	return p
+}
+
+func (x Provider) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Provider) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_scanner_v1_image_repository_proto_enumTypes[0].Descriptor()
+}
+
+func (Provider) Type() protoreflect.EnumType {
+	return &file_tidemark_scanner_v1_image_repository_proto_enumTypes[0]
+}
+
+func (x Provider) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Provider.Descriptor instead.
+func (Provider) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_image_repository_proto_rawDescGZIP(), []int{0}
+}
+
 // ImageRepository is a registry's repository whose tags are listed and remembered.
 type ImageRepository struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -114,6 +175,14 @@ type ImageRepositorySpec struct {
 	Timeout *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// The secret with the registry's credentials: a docker config under the key `.dockerconfigjson`. Absent: anonymous.
 	SecretRef *v1.LocalObjectReference `protobuf:"bytes,4,opt,name=secret_ref,json=secretRef,proto3" json:"secret_ref,omitempty"`
+	// The secret with certificates: `ca.crt` (added to the system's authorities), `tls.crt` and `tls.key` (shown to the
+	// registry); the older keys `caFile`, `certFile`, `keyFile` do as well. Absent: the system's authorities, no certificate.
+	CertSecretRef *v1.LocalObjectReference `protobuf:"bytes,9,opt,name=cert_secret_ref,json=certSecretRef,proto3" json:"cert_secret_ref,omitempty"`
+	// The secret with a proxy: `address` (http, https or socks5 URL), and `username` and `password` where it wants them. It
+	// stands in place of the scanner's own proxy environment. Absent: that environment.
+	ProxySecretRef *v1.LocalObjectReference `protobuf:"bytes,10,opt,name=proxy_secret_ref,json=proxySecretRef,proto3" json:"proxy_secret_ref,omitempty"`
+	// Where the credential comes from if not from `secret_ref`. Unspecified means generic.
+	Provider Provider `protobuf:"varint,11,opt,name=provider,proto3,enum=tidemark.scanner.v1.Provider" json:"provider,omitempty"`
 	// Talk to the registry over plain HTTP. Without it only a registry on a loopback address is.
 	Insecure bool `protobuf:"varint,5,opt,name=insecure,proto3" json:"insecure,omitempty"`
 	// Do not scan. What is known stays and is served.
@@ -183,6 +252,27 @@ func (x *ImageRepositorySpec) GetSecretRef() *v1.LocalObjectReference {
 		return x.SecretRef
 	}
 	return nil
+}
+
+func (x *ImageRepositorySpec) GetCertSecretRef() *v1.LocalObjectReference {
+	if x != nil {
+		return x.CertSecretRef
+	}
+	return nil
+}
+
+func (x *ImageRepositorySpec) GetProxySecretRef() *v1.LocalObjectReference {
+	if x != nil {
+		return x.ProxySecretRef
+	}
+	return nil
+}
+
+func (x *ImageRepositorySpec) GetProvider() Provider {
+	if x != nil {
+		return x.Provider
+	}
+	return Provider_PROVIDER_UNSPECIFIED
 }
 
 func (x *ImageRepositorySpec) GetInsecure() bool {
@@ -365,8 +455,10 @@ type ImageRepositoryStatus struct {
 	ObservedExclusionList []string `protobuf:"bytes,4,rep,name=observed_exclusion_list,json=observedExclusionList,proto3" json:"observed_exclusion_list,omitempty"`
 	// The last successful scan; kept when later ones fail.
 	LastScanResult *ScanResult `protobuf:"bytes,5,opt,name=last_scan_result,json=lastScanResult,proto3" json:"last_scan_result,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// A complete listing that was held back because it lost too many tags. Absent: none is.
+	HeldScan      *HeldScan `protobuf:"bytes,6,opt,name=held_scan,json=heldScan,proto3" json:"held_scan,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImageRepositoryStatus) Reset() {
@@ -434,6 +526,95 @@ func (x *ImageRepositoryStatus) GetLastScanResult() *ScanResult {
 	return nil
 }
 
+func (x *ImageRepositoryStatus) GetHeldScan() *HeldScan {
+	if x != nil {
+		return x.HeldScan
+	}
+	return nil
+}
+
+// HeldScan is a complete listing that is not believed yet.
+type HeldScan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The checksum of its tags.
+	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The number of its tags after exclusion.
+	TagCount int32 `protobuf:"varint,2,opt,name=tag_count,json=tagCount,proto3" json:"tag_count,omitempty"`
+	// When a listing was so first.
+	FirstTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=first_time,json=firstTime,proto3" json:"first_time,omitempty"`
+	// When a listing was so last.
+	LastTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
+	// How many listings in a row were so. Three over at least an hour are believed.
+	Count         int32 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldScan) Reset() {
+	*x = HeldScan{}
+	mi := &file_tidemark_scanner_v1_image_repository_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldScan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldScan) ProtoMessage() {}
+
+func (x *HeldScan) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_image_repository_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldScan.ProtoReflect.Descriptor instead.
+func (*HeldScan) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_image_repository_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *HeldScan) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *HeldScan) GetTagCount() int32 {
+	if x != nil {
+		return x.TagCount
+	}
+	return 0
+}
+
+func (x *HeldScan) GetFirstTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstTime
+	}
+	return nil
+}
+
+func (x *HeldScan) GetLastTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastTime
+	}
+	return nil
+}
+
+func (x *HeldScan) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 // ScanResult is the outcome of a successful scan.
 type ScanResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -451,7 +632,7 @@ type ScanResult struct {
 
 func (x *ScanResult) Reset() {
 	*x = ScanResult{}
-	mi := &file_tidemark_scanner_v1_image_repository_proto_msgTypes[6]
+	mi := &file_tidemark_scanner_v1_image_repository_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -463,7 +644,7 @@ func (x *ScanResult) String() string {
 func (*ScanResult) ProtoMessage() {}
 
 func (x *ScanResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_scanner_v1_image_repository_proto_msgTypes[6]
+	mi := &file_tidemark_scanner_v1_image_repository_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -476,7 +657,7 @@ func (x *ScanResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScanResult.ProtoReflect.Descriptor instead.
 func (*ScanResult) Descriptor() ([]byte, []int) {
-	return file_tidemark_scanner_v1_image_repository_proto_rawDescGZIP(), []int{6}
+	return file_tidemark_scanner_v1_image_repository_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ScanResult) GetRevision() string {
@@ -517,23 +698,24 @@ const file_tidemark_scanner_v1_image_repository_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2(.tidemark.scanner.v1.ImageRepositorySpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12B\n" +
 	"\x06status\x18\x03 \x01(\v2*.tidemark.scanner.v1.ImageRepositoryStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:D\xca\xf3\x18@\n" +
-	"\x0fImageRepository\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xdf\x06\n" +
+	"\x0fImageRepository\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xb0\x06\n" +
 	"\x13ImageRepositorySpec\x12 \n" +
 	"\x05image\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x04R\x05image\x12I\n" +
 	"\binterval\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12G\n" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x04\b\x80\xa3\x052\x04\x10\xc0\x84=R\atimeout\x12E\n" +
 	"\n" +
-	"secret_ref\x18\x04 \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceR\tsecretRef\x12\x1a\n" +
+	"secret_ref\x18\x04 \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceR\tsecretRef\x12N\n" +
+	"\x0fcert_secret_ref\x18\t \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceR\rcertSecretRef\x12P\n" +
+	"\x10proxy_secret_ref\x18\n" +
+	" \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceR\x0eproxySecretRef\x12C\n" +
+	"\bprovider\x18\v \x01(\x0e2\x1d.tidemark.scanner.v1.ProviderB\b\xbaH\x05\x82\x01\x02\x10\x01R\bprovider\x12\x1a\n" +
 	"\binsecure\x18\x05 \x01(\bR\binsecure\x12\x18\n" +
 	"\asuspend\x18\x06 \x01(\bR\asuspend\x12@\n" +
 	"\vaccess_from\x18\a \x01(\v2\x1f.tidemark.scanner.v1.AccessFromR\n" +
 	"accessFrom\x12I\n" +
-	"\x0eexclusion_list\x18\b \x01(\v2\".tidemark.scanner.v1.ExclusionListR\rexclusionList:\x87\x03\xd2\xf3\x18n\n" +
-	"\x12serviceAccountName\x12Xthere is no Kubernetes here whose service accounts hold pull secrets; use spec.secretRef\xd2\xf3\x18_\n" +
-	"\rcertSecretRef\x12Lprivate certificate authorities and client certificates are not acted on yet\x18\x01\xd2\xf3\x18[\n" +
-	"\x0eproxySecretRef\x12Ga proxy per object is not acted on yet; set HTTPS_PROXY for the scanner\x18\x01\xd2\xf3\x18O\n" +
-	"\bprovider\x12:cloud credentials are not acted on yet; use spec.secretRef\"\ageneric\"D\n" +
+	"\x0eexclusion_list\x18\b \x01(\v2\".tidemark.scanner.v1.ExclusionListR\rexclusionList:r\xd2\xf3\x18n\n" +
+	"\x12serviceAccountName\x12Xthere is no Kubernetes here whose service accounts hold pull secrets; use spec.secretRef\"D\n" +
 	"\rExclusionList\x12-\n" +
 	"\bpatterns\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x19\"\ar\x05\x10\x01\x18\x80\bR\bpatterns:\x04\xd8\xf3\x18\x01\"o\n" +
 	"\n" +
@@ -543,7 +725,7 @@ const file_tidemark_scanner_v1_image_repository_proto_rawDesc = "" +
 	"\fmatch_labels\x18\x01 \x03(\v27.tidemark.scanner.v1.NamespaceSelector.MatchLabelsEntryB\b\xbaH\x05\x9a\x01\x02\x10@R\vmatchLabels\x1a>\n" +
 	"\x10MatchLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xba\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf6\x02\n" +
 	"\x15ImageRepositoryStatus\x12;\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2\x1b.tidemark.meta.v1.ConditionR\n" +
@@ -551,14 +733,28 @@ const file_tidemark_scanner_v1_image_repository_proto_rawDesc = "" +
 	"\x13observed_generation\x18\x02 \x01(\x03R\x12observedGeneration\x120\n" +
 	"\x14canonical_image_name\x18\x03 \x01(\tR\x12canonicalImageName\x126\n" +
 	"\x17observed_exclusion_list\x18\x04 \x03(\tR\x15observedExclusionList\x12I\n" +
-	"\x10last_scan_result\x18\x05 \x01(\v2\x1f.tidemark.scanner.v1.ScanResultR\x0elastScanResult\"\x9f\x01\n" +
+	"\x10last_scan_result\x18\x05 \x01(\v2\x1f.tidemark.scanner.v1.ScanResultR\x0elastScanResult\x12:\n" +
+	"\theld_scan\x18\x06 \x01(\v2\x1d.tidemark.scanner.v1.HeldScanR\bheldScan\"\xcd\x01\n" +
+	"\bHeldScan\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\tR\brevision\x12\x1b\n" +
+	"\ttag_count\x18\x02 \x01(\x05R\btagCount\x129\n" +
+	"\n" +
+	"first_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tfirstTime\x127\n" +
+	"\tlast_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\x12\x14\n" +
+	"\x05count\x18\x05 \x01(\x05R\x05count\"\x9f\x01\n" +
 	"\n" +
 	"ScanResult\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12\x1b\n" +
 	"\ttag_count\x18\x02 \x01(\x05R\btagCount\x127\n" +
 	"\tscan_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bscanTime\x12\x1f\n" +
 	"\vlatest_tags\x18\x04 \x03(\tR\n" +
-	"latestTagsB\xe0\x01\n" +
+	"latestTags*\x9c\x01\n" +
+	"\bProvider\x12\x18\n" +
+	"\x14PROVIDER_UNSPECIFIED\x10\x00\x12!\n" +
+	"\x10PROVIDER_GENERIC\x10\x01\x1a\v\xca\xf3\x18\ageneric\x12\x19\n" +
+	"\fPROVIDER_AWS\x10\x02\x1a\a\xca\xf3\x18\x03aws\x12\x1d\n" +
+	"\x0ePROVIDER_AZURE\x10\x03\x1a\t\xca\xf3\x18\x05azure\x12\x19\n" +
+	"\fPROVIDER_GCP\x10\x04\x1a\a\xca\xf3\x18\x03gcpB\xe0\x01\n" +
 	"\x17com.tidemark.scanner.v1B\x14ImageRepositoryProtoP\x01ZAgithub.com/tidemark-io/tidemark/gen/tidemark/scanner/v1;scannerv1\xa2\x02\x03TSX\xaa\x02\x13Tidemark.Scanner.V1\xca\x02\x13Tidemark\\Scanner\\V1\xe2\x02\x1fTidemark\\Scanner\\V1\\GPBMetadata\xea\x02\x15Tidemark::Scanner::V1b\x06proto3"
 
 var (
@@ -573,43 +769,52 @@ func file_tidemark_scanner_v1_image_repository_proto_rawDescGZIP() []byte {
 	return file_tidemark_scanner_v1_image_repository_proto_rawDescData
 }
 
-var file_tidemark_scanner_v1_image_repository_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_tidemark_scanner_v1_image_repository_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_tidemark_scanner_v1_image_repository_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_tidemark_scanner_v1_image_repository_proto_goTypes = []any{
-	(*ImageRepository)(nil),         // 0: tidemark.scanner.v1.ImageRepository
-	(*ImageRepositorySpec)(nil),     // 1: tidemark.scanner.v1.ImageRepositorySpec
-	(*ExclusionList)(nil),           // 2: tidemark.scanner.v1.ExclusionList
-	(*AccessFrom)(nil),              // 3: tidemark.scanner.v1.AccessFrom
-	(*NamespaceSelector)(nil),       // 4: tidemark.scanner.v1.NamespaceSelector
-	(*ImageRepositoryStatus)(nil),   // 5: tidemark.scanner.v1.ImageRepositoryStatus
-	(*ScanResult)(nil),              // 6: tidemark.scanner.v1.ScanResult
-	nil,                             // 7: tidemark.scanner.v1.NamespaceSelector.MatchLabelsEntry
-	(*v1.ObjectMeta)(nil),           // 8: tidemark.meta.v1.ObjectMeta
-	(*v1.Override)(nil),             // 9: tidemark.meta.v1.Override
-	(*durationpb.Duration)(nil),     // 10: google.protobuf.Duration
-	(*v1.LocalObjectReference)(nil), // 11: tidemark.meta.v1.LocalObjectReference
-	(*v1.Condition)(nil),            // 12: tidemark.meta.v1.Condition
-	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
+	(Provider)(0),                   // 0: tidemark.scanner.v1.Provider
+	(*ImageRepository)(nil),         // 1: tidemark.scanner.v1.ImageRepository
+	(*ImageRepositorySpec)(nil),     // 2: tidemark.scanner.v1.ImageRepositorySpec
+	(*ExclusionList)(nil),           // 3: tidemark.scanner.v1.ExclusionList
+	(*AccessFrom)(nil),              // 4: tidemark.scanner.v1.AccessFrom
+	(*NamespaceSelector)(nil),       // 5: tidemark.scanner.v1.NamespaceSelector
+	(*ImageRepositoryStatus)(nil),   // 6: tidemark.scanner.v1.ImageRepositoryStatus
+	(*HeldScan)(nil),                // 7: tidemark.scanner.v1.HeldScan
+	(*ScanResult)(nil),              // 8: tidemark.scanner.v1.ScanResult
+	nil,                             // 9: tidemark.scanner.v1.NamespaceSelector.MatchLabelsEntry
+	(*v1.ObjectMeta)(nil),           // 10: tidemark.meta.v1.ObjectMeta
+	(*v1.Override)(nil),             // 11: tidemark.meta.v1.Override
+	(*durationpb.Duration)(nil),     // 12: google.protobuf.Duration
+	(*v1.LocalObjectReference)(nil), // 13: tidemark.meta.v1.LocalObjectReference
+	(*v1.Condition)(nil),            // 14: tidemark.meta.v1.Condition
+	(*timestamppb.Timestamp)(nil),   // 15: google.protobuf.Timestamp
 }
 var file_tidemark_scanner_v1_image_repository_proto_depIdxs = []int32{
-	8,  // 0: tidemark.scanner.v1.ImageRepository.metadata:type_name -> tidemark.meta.v1.ObjectMeta
-	1,  // 1: tidemark.scanner.v1.ImageRepository.spec:type_name -> tidemark.scanner.v1.ImageRepositorySpec
-	5,  // 2: tidemark.scanner.v1.ImageRepository.status:type_name -> tidemark.scanner.v1.ImageRepositoryStatus
-	9,  // 3: tidemark.scanner.v1.ImageRepository.override:type_name -> tidemark.meta.v1.Override
-	10, // 4: tidemark.scanner.v1.ImageRepositorySpec.interval:type_name -> google.protobuf.Duration
-	10, // 5: tidemark.scanner.v1.ImageRepositorySpec.timeout:type_name -> google.protobuf.Duration
-	11, // 6: tidemark.scanner.v1.ImageRepositorySpec.secret_ref:type_name -> tidemark.meta.v1.LocalObjectReference
-	3,  // 7: tidemark.scanner.v1.ImageRepositorySpec.access_from:type_name -> tidemark.scanner.v1.AccessFrom
-	2,  // 8: tidemark.scanner.v1.ImageRepositorySpec.exclusion_list:type_name -> tidemark.scanner.v1.ExclusionList
-	4,  // 9: tidemark.scanner.v1.AccessFrom.namespace_selectors:type_name -> tidemark.scanner.v1.NamespaceSelector
-	7,  // 10: tidemark.scanner.v1.NamespaceSelector.match_labels:type_name -> tidemark.scanner.v1.NamespaceSelector.MatchLabelsEntry
-	12, // 11: tidemark.scanner.v1.ImageRepositoryStatus.conditions:type_name -> tidemark.meta.v1.Condition
-	6,  // 12: tidemark.scanner.v1.ImageRepositoryStatus.last_scan_result:type_name -> tidemark.scanner.v1.ScanResult
-	13, // 13: tidemark.scanner.v1.ScanResult.scan_time:type_name -> google.protobuf.Timestamp
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	10, // 0: tidemark.scanner.v1.ImageRepository.metadata:type_name -> tidemark.meta.v1.ObjectMeta
+	2,  // 1: tidemark.scanner.v1.ImageRepository.spec:type_name -> tidemark.scanner.v1.ImageRepositorySpec
+	6,  // 2: tidemark.scanner.v1.ImageRepository.status:type_name -> tidemark.scanner.v1.ImageRepositoryStatus
+	11, // 3: tidemark.scanner.v1.ImageRepository.override:type_name -> tidemark.meta.v1.Override
+	12, // 4: tidemark.scanner.v1.ImageRepositorySpec.interval:type_name -> google.protobuf.Duration
+	12, // 5: tidemark.scanner.v1.ImageRepositorySpec.timeout:type_name -> google.protobuf.Duration
+	13, // 6: tidemark.scanner.v1.ImageRepositorySpec.secret_ref:type_name -> tidemark.meta.v1.LocalObjectReference
+	13, // 7: tidemark.scanner.v1.ImageRepositorySpec.cert_secret_ref:type_name -> tidemark.meta.v1.LocalObjectReference
+	13, // 8: tidemark.scanner.v1.ImageRepositorySpec.proxy_secret_ref:type_name -> tidemark.meta.v1.LocalObjectReference
+	0,  // 9: tidemark.scanner.v1.ImageRepositorySpec.provider:type_name -> tidemark.scanner.v1.Provider
+	4,  // 10: tidemark.scanner.v1.ImageRepositorySpec.access_from:type_name -> tidemark.scanner.v1.AccessFrom
+	3,  // 11: tidemark.scanner.v1.ImageRepositorySpec.exclusion_list:type_name -> tidemark.scanner.v1.ExclusionList
+	5,  // 12: tidemark.scanner.v1.AccessFrom.namespace_selectors:type_name -> tidemark.scanner.v1.NamespaceSelector
+	9,  // 13: tidemark.scanner.v1.NamespaceSelector.match_labels:type_name -> tidemark.scanner.v1.NamespaceSelector.MatchLabelsEntry
+	14, // 14: tidemark.scanner.v1.ImageRepositoryStatus.conditions:type_name -> tidemark.meta.v1.Condition
+	8,  // 15: tidemark.scanner.v1.ImageRepositoryStatus.last_scan_result:type_name -> tidemark.scanner.v1.ScanResult
+	7,  // 16: tidemark.scanner.v1.ImageRepositoryStatus.held_scan:type_name -> tidemark.scanner.v1.HeldScan
+	15, // 17: tidemark.scanner.v1.HeldScan.first_time:type_name -> google.protobuf.Timestamp
+	15, // 18: tidemark.scanner.v1.HeldScan.last_time:type_name -> google.protobuf.Timestamp
+	15, // 19: tidemark.scanner.v1.ScanResult.scan_time:type_name -> google.protobuf.Timestamp
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_scanner_v1_image_repository_proto_init() }
@@ -622,13 +827,14 @@ func file_tidemark_scanner_v1_image_repository_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_scanner_v1_image_repository_proto_rawDesc), len(file_tidemark_scanner_v1_image_repository_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   8,
+			NumEnums:      1,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_tidemark_scanner_v1_image_repository_proto_goTypes,
 		DependencyIndexes: file_tidemark_scanner_v1_image_repository_proto_depIdxs,
+		EnumInfos:         file_tidemark_scanner_v1_image_repository_proto_enumTypes,
 		MessageInfos:      file_tidemark_scanner_v1_image_repository_proto_msgTypes,
 	}.Build()
 	File_tidemark_scanner_v1_image_repository_proto = out.File

@@ -650,7 +650,9 @@ type ScanImageRepositoryRequest struct {
 	// The name. Required.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The namespace. Empty means `flux-system`.
-	Namespace     string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Take the listing also if it lost so many tags that it would be held back: somebody has looked, and means it.
+	AcceptShrink  bool `protobuf:"varint,3,opt,name=accept_shrink,json=acceptShrink,proto3" json:"accept_shrink,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -697,6 +699,13 @@ func (x *ScanImageRepositoryRequest) GetNamespace() string {
 		return x.Namespace
 	}
 	return ""
+}
+
+func (x *ScanImageRepositoryRequest) GetAcceptShrink() bool {
+	if x != nil {
+		return x.AcceptShrink
+	}
+	return false
 }
 
 // ScanImageRepositoryResponse is the outcome of a successful scan.
@@ -798,11 +807,12 @@ const file_tidemark_scanner_v1_image_repository_service_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x04 \x01(\v2\x1c.tidemark.meta.v1.CheckpointH\x00R\n" +
 	"checkpointB\a\n" +
-	"\x05event\"c\n" +
+	"\x05event\"\x88\x01\n" +
 	"\x1aScanImageRepositoryRequest\x12\x1e\n" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
-	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"\xa7\x01\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12#\n" +
+	"\raccept_shrink\x18\x03 \x01(\bR\facceptShrink\"\xa7\x01\n" +
 	"\x1bScanImageRepositoryResponse\x12O\n" +
 	"\x10image_repository\x18\x01 \x01(\v2$.tidemark.scanner.v1.ImageRepositoryR\x0fimageRepository\x127\n" +
 	"\x06result\x18\x02 \x01(\v2\x1f.tidemark.scanner.v1.ScanResultR\x06result2\x8c\x06\n" +

@@ -26,6 +26,132 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// TagMetadata is a fact about a tag that costs requests to the registry.
+type TagMetadata int32
+
+const (
+	// Not set; refused.
+	TagMetadata_TAG_METADATA_UNSPECIFIED TagMetadata = 0
+	// The digest: one request.
+	TagMetadata_TAG_METADATA_DIGEST TagMetadata = 1
+	// The creation time: up to three more requests, once per digest.
+	TagMetadata_TAG_METADATA_CREATED TagMetadata = 2
+	// The push time: what the registry's own API costs.
+	TagMetadata_TAG_METADATA_PUSHED TagMetadata = 3
+	// The platforms: up to three more requests, once per digest.
+	TagMetadata_TAG_METADATA_PLATFORMS TagMetadata = 4
+	// Labels and annotations: up to three more requests, once per digest.
+	TagMetadata_TAG_METADATA_LABELS TagMetadata = 5
+)
+
+// Enum value maps for TagMetadata.
+var (
+	TagMetadata_name = map[int32]string{
+		0: "TAG_METADATA_UNSPECIFIED",
+		1: "TAG_METADATA_DIGEST",
+		2: "TAG_METADATA_CREATED",
+		3: "TAG_METADATA_PUSHED",
+		4: "TAG_METADATA_PLATFORMS",
+		5: "TAG_METADATA_LABELS",
+	}
+	TagMetadata_value = map[string]int32{
+		"TAG_METADATA_UNSPECIFIED": 0,
+		"TAG_METADATA_DIGEST":      1,
+		"TAG_METADATA_CREATED":     2,
+		"TAG_METADATA_PUSHED":      3,
+		"TAG_METADATA_PLATFORMS":   4,
+		"TAG_METADATA_LABELS":      5,
+	}
+)
+
+func (x TagMetadata) Enum() *TagMetadata {
+	p := new(TagMetadata)
+	*p = x
+	return p
+}
+
+func (x TagMetadata) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TagMetadata) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_scanner_v1_tag_proto_enumTypes[0].Descriptor()
+}
+
+func (TagMetadata) Type() protoreflect.EnumType {
+	return &file_tidemark_scanner_v1_tag_proto_enumTypes[0]
+}
+
+func (x TagMetadata) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TagMetadata.Descriptor instead.
+func (TagMetadata) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{0}
+}
+
+// TagOrder is an order of tags.
+type TagOrder int32
+
+const (
+	// The default, by name.
+	TagOrder_TAG_ORDER_UNSPECIFIED TagOrder = 0
+	// By bytes.
+	TagOrder_TAG_ORDER_NAME TagOrder = 1
+	// By version, tags that are none before the versions, equal ones by bytes.
+	TagOrder_TAG_ORDER_VERSION TagOrder = 2
+	// By the time of creation; it is asked for.
+	TagOrder_TAG_ORDER_CREATED TagOrder = 3
+	// By the time the scanner first saw them.
+	TagOrder_TAG_ORDER_FIRST_SEEN TagOrder = 4
+)
+
+// Enum value maps for TagOrder.
+var (
+	TagOrder_name = map[int32]string{
+		0: "TAG_ORDER_UNSPECIFIED",
+		1: "TAG_ORDER_NAME",
+		2: "TAG_ORDER_VERSION",
+		3: "TAG_ORDER_CREATED",
+		4: "TAG_ORDER_FIRST_SEEN",
+	}
+	TagOrder_value = map[string]int32{
+		"TAG_ORDER_UNSPECIFIED": 0,
+		"TAG_ORDER_NAME":        1,
+		"TAG_ORDER_VERSION":     2,
+		"TAG_ORDER_CREATED":     3,
+		"TAG_ORDER_FIRST_SEEN":  4,
+	}
+)
+
+func (x TagOrder) Enum() *TagOrder {
+	p := new(TagOrder)
+	*p = x
+	return p
+}
+
+func (x TagOrder) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TagOrder) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_scanner_v1_tag_proto_enumTypes[1].Descriptor()
+}
+
+func (TagOrder) Type() protoreflect.EnumType {
+	return &file_tidemark_scanner_v1_tag_proto_enumTypes[1]
+}
+
+func (x TagOrder) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TagOrder.Descriptor instead.
+func (TagOrder) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{1}
+}
+
 // Tag is one tag of an image repository.
 type Tag struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -35,8 +161,19 @@ type Tag struct {
 	FirstSeenTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=first_seen_time,json=firstSeenTime,proto3" json:"first_seen_time,omitempty"`
 	// The tag was there at the object's first scan, so its first-seen time says nothing about its age.
 	Initial bool `protobuf:"varint,3,opt,name=initial,proto3" json:"initial,omitempty"`
-	// The manifest's digest, for an index the index's. Only where a call says that it asks for it.
-	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The manifest's digest, for an index the index's. What follows is set only where a call asks for it.
+	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// When the image says that it was made: the index's annotation, else the newest platform's, else the configuration's.
+	// It is the image's own claim. Absent: it makes none.
+	CreatedTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_time,json=createdTime,proto3" json:"created_time,omitempty"`
+	// When the registry says that the tag was pushed. Absent: it does not tell.
+	PushedTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=pushed_time,json=pushedTime,proto3" json:"pushed_time,omitempty"`
+	// The platforms that the tag offers, for example `linux/arm64/v8`, in byte order.
+	Platforms []string `protobuf:"bytes,7,rep,name=platforms,proto3" json:"platforms,omitempty"`
+	// The image's labels and annotations; an annotation stands over a label of its name.
+	Labels map[string]string `protobuf:"bytes,8,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Why metadata that was asked for is missing, a sentence. Empty: nothing went wrong.
+	MetadataError string `protobuf:"bytes,9,opt,name=metadata_error,json=metadataError,proto3" json:"metadata_error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -99,6 +236,41 @@ func (x *Tag) GetDigest() string {
 	return ""
 }
 
+func (x *Tag) GetCreatedTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedTime
+	}
+	return nil
+}
+
+func (x *Tag) GetPushedTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PushedTime
+	}
+	return nil
+}
+
+func (x *Tag) GetPlatforms() []string {
+	if x != nil {
+		return x.Platforms
+	}
+	return nil
+}
+
+func (x *Tag) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *Tag) GetMetadataError() string {
+	if x != nil {
+		return x.MetadataError
+	}
+	return ""
+}
+
 // TagSetHead is a tag set's summary. What it says belongs together: the tags are those of this image.
 type TagSetHead struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -117,7 +289,13 @@ type TagSetHead struct {
 	// The generation of the ImageRepository's spec, so that a reader notices changes of `access_from`.
 	Generation int64 `protobuf:"varint,7,opt,name=generation,proto3" json:"generation,omitempty"`
 	// The trace of the scan that brought this revision.
-	Trace         *v1.TraceContext `protobuf:"bytes,8,opt,name=trace,proto3" json:"trace,omitempty"`
+	Trace *v1.TraceContext `protobuf:"bytes,8,opt,name=trace,proto3" json:"trace,omitempty"`
+	// Tags that this revision no longer has and the one before had, in byte order; at most 100 of them.
+	Vanished []string `protobuf:"bytes,9,rep,name=vanished,proto3" json:"vanished,omitempty"`
+	// How many vanished.
+	VanishedCount int32 `protobuf:"varint,10,opt,name=vanished_count,json=vanishedCount,proto3" json:"vanished_count,omitempty"`
+	// Tags whose digest moved with this revision, of those whose digest somebody asked for, in byte order; at most 100.
+	Moved         []string `protobuf:"bytes,11,rep,name=moved,proto3" json:"moved,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -208,16 +386,46 @@ func (x *TagSetHead) GetTrace() *v1.TraceContext {
 	return nil
 }
 
+func (x *TagSetHead) GetVanished() []string {
+	if x != nil {
+		return x.Vanished
+	}
+	return nil
+}
+
+func (x *TagSetHead) GetVanishedCount() int32 {
+	if x != nil {
+		return x.VanishedCount
+	}
+	return 0
+}
+
+func (x *TagSetHead) GetMoved() []string {
+	if x != nil {
+		return x.Moved
+	}
+	return nil
+}
+
 var File_tidemark_scanner_v1_tag_proto protoreflect.FileDescriptor
 
 const file_tidemark_scanner_v1_tag_proto_rawDesc = "" +
 	"\n" +
-	"\x1dtidemark/scanner/v1/tag.proto\x12\x13tidemark.scanner.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/trace.proto\"\x8f\x01\n" +
+	"\x1dtidemark/scanner/v1/tag.proto\x12\x13tidemark.scanner.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/trace.proto\"\xc9\x03\n" +
 	"\x03Tag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
 	"\x0ffirst_seen_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\rfirstSeenTime\x12\x18\n" +
 	"\ainitial\x18\x03 \x01(\bR\ainitial\x12\x16\n" +
-	"\x06digest\x18\x04 \x01(\tR\x06digest\"\xac\x02\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\x12=\n" +
+	"\fcreated_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vcreatedTime\x12;\n" +
+	"\vpushed_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"pushedTime\x12\x1c\n" +
+	"\tplatforms\x18\a \x03(\tR\tplatforms\x12<\n" +
+	"\x06labels\x18\b \x03(\v2$.tidemark.scanner.v1.Tag.LabelsEntryR\x06labels\x12%\n" +
+	"\x0emetadata_error\x18\t \x01(\tR\rmetadataError\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x03\n" +
 	"\n" +
 	"TagSetHead\x12K\n" +
 	"\n" +
@@ -231,7 +439,24 @@ const file_tidemark_scanner_v1_tag_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\a \x01(\x03R\n" +
 	"generation\x124\n" +
-	"\x05trace\x18\b \x01(\v2\x1e.tidemark.meta.v1.TraceContextR\x05traceB\xd4\x01\n" +
+	"\x05trace\x18\b \x01(\v2\x1e.tidemark.meta.v1.TraceContextR\x05trace\x12\x1a\n" +
+	"\bvanished\x18\t \x03(\tR\bvanished\x12%\n" +
+	"\x0evanished_count\x18\n" +
+	" \x01(\x05R\rvanishedCount\x12\x14\n" +
+	"\x05moved\x18\v \x03(\tR\x05moved*\xac\x01\n" +
+	"\vTagMetadata\x12\x1c\n" +
+	"\x18TAG_METADATA_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13TAG_METADATA_DIGEST\x10\x01\x12\x18\n" +
+	"\x14TAG_METADATA_CREATED\x10\x02\x12\x17\n" +
+	"\x13TAG_METADATA_PUSHED\x10\x03\x12\x1a\n" +
+	"\x16TAG_METADATA_PLATFORMS\x10\x04\x12\x17\n" +
+	"\x13TAG_METADATA_LABELS\x10\x05*\x81\x01\n" +
+	"\bTagOrder\x12\x19\n" +
+	"\x15TAG_ORDER_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eTAG_ORDER_NAME\x10\x01\x12\x15\n" +
+	"\x11TAG_ORDER_VERSION\x10\x02\x12\x15\n" +
+	"\x11TAG_ORDER_CREATED\x10\x03\x12\x18\n" +
+	"\x14TAG_ORDER_FIRST_SEEN\x10\x04B\xd4\x01\n" +
 	"\x17com.tidemark.scanner.v1B\bTagProtoP\x01ZAgithub.com/tidemark-io/tidemark/gen/tidemark/scanner/v1;scannerv1\xa2\x02\x03TSX\xaa\x02\x13Tidemark.Scanner.V1\xca\x02\x13Tidemark\\Scanner\\V1\xe2\x02\x1fTidemark\\Scanner\\V1\\GPBMetadata\xea\x02\x15Tidemark::Scanner::V1b\x06proto3"
 
 var (
@@ -246,23 +471,30 @@ func file_tidemark_scanner_v1_tag_proto_rawDescGZIP() []byte {
 	return file_tidemark_scanner_v1_tag_proto_rawDescData
 }
 
-var file_tidemark_scanner_v1_tag_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_tidemark_scanner_v1_tag_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_tidemark_scanner_v1_tag_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_tidemark_scanner_v1_tag_proto_goTypes = []any{
-	(*Tag)(nil),                          // 0: tidemark.scanner.v1.Tag
-	(*TagSetHead)(nil),                   // 1: tidemark.scanner.v1.TagSetHead
-	(*timestamppb.Timestamp)(nil),        // 2: google.protobuf.Timestamp
-	(*v1.NamespacedObjectReference)(nil), // 3: tidemark.meta.v1.NamespacedObjectReference
-	(*v1.TraceContext)(nil),              // 4: tidemark.meta.v1.TraceContext
+	(TagMetadata)(0),                     // 0: tidemark.scanner.v1.TagMetadata
+	(TagOrder)(0),                        // 1: tidemark.scanner.v1.TagOrder
+	(*Tag)(nil),                          // 2: tidemark.scanner.v1.Tag
+	(*TagSetHead)(nil),                   // 3: tidemark.scanner.v1.TagSetHead
+	nil,                                  // 4: tidemark.scanner.v1.Tag.LabelsEntry
+	(*timestamppb.Timestamp)(nil),        // 5: google.protobuf.Timestamp
+	(*v1.NamespacedObjectReference)(nil), // 6: tidemark.meta.v1.NamespacedObjectReference
+	(*v1.TraceContext)(nil),              // 7: tidemark.meta.v1.TraceContext
 }
 var file_tidemark_scanner_v1_tag_proto_depIdxs = []int32{
-	2, // 0: tidemark.scanner.v1.Tag.first_seen_time:type_name -> google.protobuf.Timestamp
-	3, // 1: tidemark.scanner.v1.TagSetHead.repository:type_name -> tidemark.meta.v1.NamespacedObjectReference
-	4, // 2: tidemark.scanner.v1.TagSetHead.trace:type_name -> tidemark.meta.v1.TraceContext
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	5, // 0: tidemark.scanner.v1.Tag.first_seen_time:type_name -> google.protobuf.Timestamp
+	5, // 1: tidemark.scanner.v1.Tag.created_time:type_name -> google.protobuf.Timestamp
+	5, // 2: tidemark.scanner.v1.Tag.pushed_time:type_name -> google.protobuf.Timestamp
+	4, // 3: tidemark.scanner.v1.Tag.labels:type_name -> tidemark.scanner.v1.Tag.LabelsEntry
+	6, // 4: tidemark.scanner.v1.TagSetHead.repository:type_name -> tidemark.meta.v1.NamespacedObjectReference
+	7, // 5: tidemark.scanner.v1.TagSetHead.trace:type_name -> tidemark.meta.v1.TraceContext
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_scanner_v1_tag_proto_init() }
@@ -275,13 +507,14 @@ func file_tidemark_scanner_v1_tag_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_scanner_v1_tag_proto_rawDesc), len(file_tidemark_scanner_v1_tag_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   2,
+			NumEnums:      2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_tidemark_scanner_v1_tag_proto_goTypes,
 		DependencyIndexes: file_tidemark_scanner_v1_tag_proto_depIdxs,
+		EnumInfos:         file_tidemark_scanner_v1_tag_proto_enumTypes,
 		MessageInfos:      file_tidemark_scanner_v1_tag_proto_msgTypes,
 	}.Build()
 	File_tidemark_scanner_v1_tag_proto = out.File

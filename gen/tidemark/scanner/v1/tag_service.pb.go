@@ -38,7 +38,13 @@ type ListTagsRequest struct {
 	// The most tags to return: 1 to 10000; zero means 1000.
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The last response's `next_page_token`. Empty: the first page.
-	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The order. Unspecified: by name.
+	OrderBy TagOrder `protobuf:"varint,6,opt,name=order_by,json=orderBy,proto3,enum=tidemark.scanner.v1.TagOrder" json:"order_by,omitempty"`
+	// The largest, or latest, first.
+	Descending bool `protobuf:"varint,7,opt,name=descending,proto3" json:"descending,omitempty"`
+	// The metadata to return with each tag of the page; a tag's failure is told in its `metadata_error`.
+	Metadata      []TagMetadata `protobuf:"varint,8,rep,packed,name=metadata,proto3,enum=tidemark.scanner.v1.TagMetadata" json:"metadata,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -108,10 +114,31 @@ func (x *ListTagsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListTagsRequest) GetOrderBy() TagOrder {
+	if x != nil {
+		return x.OrderBy
+	}
+	return TagOrder_TAG_ORDER_UNSPECIFIED
+}
+
+func (x *ListTagsRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *ListTagsRequest) GetMetadata() []TagMetadata {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
 // ListTagsResponse is one page.
 type ListTagsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The tags; without digests.
+	// The tags.
 	Tags []*Tag `protobuf:"bytes,1,rep,name=tags,proto3" json:"tags,omitempty"`
 	// The next page's token. Empty: this was the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -183,8 +210,13 @@ type GetTagRequest struct {
 	Tag string `protobuf:"bytes,3,opt,name=tag,proto3" json:"tag,omitempty"`
 	// The namespace of the policy that asks. Empty: the repository's own.
 	PolicyNamespace string `protobuf:"bytes,4,opt,name=policy_namespace,json=policyNamespace,proto3" json:"policy_namespace,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The metadata to return. Empty: the digest.
+	Metadata []TagMetadata `protobuf:"varint,5,rep,packed,name=metadata,proto3,enum=tidemark.scanner.v1.TagMetadata" json:"metadata,omitempty"`
+	// Keep an eye on the tag's digest from now on: each scan asks for it, and tells when it moved. Policies ask so for the
+	// tag that they have selected; it is forgotten when nobody has asked for a day.
+	Track         bool `protobuf:"varint,6,opt,name=track,proto3" json:"track,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetTagRequest) Reset() {
@@ -245,10 +277,24 @@ func (x *GetTagRequest) GetPolicyNamespace() string {
 	return ""
 }
 
+func (x *GetTagRequest) GetMetadata() []TagMetadata {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *GetTagRequest) GetTrack() bool {
+	if x != nil {
+		return x.Track
+	}
+	return false
+}
+
 // GetTagResponse is the answer to GetTagRequest.
 type GetTagResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The tag, with its digest.
+	// The tag.
 	Tag           *Tag `protobuf:"bytes,1,opt,name=tag,proto3" json:"tag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -610,7 +656,7 @@ var File_tidemark_scanner_v1_tag_service_proto protoreflect.FileDescriptor
 
 const file_tidemark_scanner_v1_tag_service_proto_rawDesc = "" +
 	"\n" +
-	"%tidemark/scanner/v1/tag_service.proto\x12\x13tidemark.scanner.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/watch.proto\x1a\x1dtidemark/scanner/v1/tag.proto\"\xce\x01\n" +
+	"%tidemark/scanner/v1/tag_service.proto\x12\x13tidemark.scanner.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/watch.proto\x1a\x1dtidemark/scanner/v1/tag.proto\"\x83\x03\n" +
 	"\x0fListTagsRequest\x12\x1e\n" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
@@ -619,17 +665,24 @@ const file_tidemark_scanner_v1_tag_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x04 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\x9d\x01\n" +
+	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12B\n" +
+	"\border_by\x18\x06 \x01(\x0e2\x1d.tidemark.scanner.v1.TagOrderB\b\xbaH\x05\x82\x01\x02\x10\x01R\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\a \x01(\bR\n" +
+	"descending\x12O\n" +
+	"\bmetadata\x18\b \x03(\x0e2 .tidemark.scanner.v1.TagMetadataB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\bmetadata\"\x9d\x01\n" +
 	"\x10ListTagsResponse\x12,\n" +
 	"\x04tags\x18\x01 \x03(\v2\x18.tidemark.scanner.v1.TagR\x04tags\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x123\n" +
-	"\x04head\x18\x03 \x01(\v2\x1f.tidemark.scanner.v1.TagSetHeadR\x04head\"\xc8\x01\n" +
+	"\x04head\x18\x03 \x01(\v2\x1f.tidemark.scanner.v1.TagSetHeadR\x04head\"\xaf\x02\n" +
 	"\rGetTagRequest\x12\x1e\n" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
 	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12<\n" +
 	"\x03tag\x18\x03 \x01(\tB*\xbaH'r%2#^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$R\x03tag\x122\n" +
-	"\x10policy_namespace\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18?R\x0fpolicyNamespace\"<\n" +
+	"\x10policy_namespace\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18?R\x0fpolicyNamespace\x12O\n" +
+	"\bmetadata\x18\x05 \x03(\x0e2 .tidemark.scanner.v1.TagMetadataB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\bmetadata\x12\x14\n" +
+	"\x05track\x18\x06 \x01(\bR\x05track\"<\n" +
 	"\x0eGetTagResponse\x12*\n" +
 	"\x03tag\x18\x01 \x01(\v2\x18.tidemark.scanner.v1.TagR\x03tag\"f\n" +
 	"\x10WatchTagsRequest\x12%\n" +
@@ -686,35 +739,40 @@ var file_tidemark_scanner_v1_tag_service_proto_goTypes = []any{
 	(*WatchTagsResponse)(nil),            // 5: tidemark.scanner.v1.WatchTagsResponse
 	(*StreamTagsRequest)(nil),            // 6: tidemark.scanner.v1.StreamTagsRequest
 	(*StreamTagsResponse)(nil),           // 7: tidemark.scanner.v1.StreamTagsResponse
-	(*Tag)(nil),                          // 8: tidemark.scanner.v1.Tag
-	(*TagSetHead)(nil),                   // 9: tidemark.scanner.v1.TagSetHead
-	(*v1.ObjectDeleted)(nil),             // 10: tidemark.meta.v1.ObjectDeleted
-	(*v1.Checkpoint)(nil),                // 11: tidemark.meta.v1.Checkpoint
-	(*v1.NamespacedObjectReference)(nil), // 12: tidemark.meta.v1.NamespacedObjectReference
+	(TagOrder)(0),                        // 8: tidemark.scanner.v1.TagOrder
+	(TagMetadata)(0),                     // 9: tidemark.scanner.v1.TagMetadata
+	(*Tag)(nil),                          // 10: tidemark.scanner.v1.Tag
+	(*TagSetHead)(nil),                   // 11: tidemark.scanner.v1.TagSetHead
+	(*v1.ObjectDeleted)(nil),             // 12: tidemark.meta.v1.ObjectDeleted
+	(*v1.Checkpoint)(nil),                // 13: tidemark.meta.v1.Checkpoint
+	(*v1.NamespacedObjectReference)(nil), // 14: tidemark.meta.v1.NamespacedObjectReference
 }
 var file_tidemark_scanner_v1_tag_service_proto_depIdxs = []int32{
-	8,  // 0: tidemark.scanner.v1.ListTagsResponse.tags:type_name -> tidemark.scanner.v1.Tag
-	9,  // 1: tidemark.scanner.v1.ListTagsResponse.head:type_name -> tidemark.scanner.v1.TagSetHead
-	8,  // 2: tidemark.scanner.v1.GetTagResponse.tag:type_name -> tidemark.scanner.v1.Tag
-	9,  // 3: tidemark.scanner.v1.WatchTagsResponse.changed:type_name -> tidemark.scanner.v1.TagSetHead
-	10, // 4: tidemark.scanner.v1.WatchTagsResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
-	11, // 5: tidemark.scanner.v1.WatchTagsResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
-	12, // 6: tidemark.scanner.v1.StreamTagsRequest.repository:type_name -> tidemark.meta.v1.NamespacedObjectReference
-	8,  // 7: tidemark.scanner.v1.StreamTagsResponse.added:type_name -> tidemark.scanner.v1.Tag
-	9,  // 8: tidemark.scanner.v1.StreamTagsResponse.complete:type_name -> tidemark.scanner.v1.TagSetHead
-	0,  // 9: tidemark.scanner.v1.TagService.ListTags:input_type -> tidemark.scanner.v1.ListTagsRequest
-	2,  // 10: tidemark.scanner.v1.TagService.GetTag:input_type -> tidemark.scanner.v1.GetTagRequest
-	4,  // 11: tidemark.scanner.v1.TagService.WatchTags:input_type -> tidemark.scanner.v1.WatchTagsRequest
-	6,  // 12: tidemark.scanner.v1.TagService.StreamTags:input_type -> tidemark.scanner.v1.StreamTagsRequest
-	1,  // 13: tidemark.scanner.v1.TagService.ListTags:output_type -> tidemark.scanner.v1.ListTagsResponse
-	3,  // 14: tidemark.scanner.v1.TagService.GetTag:output_type -> tidemark.scanner.v1.GetTagResponse
-	5,  // 15: tidemark.scanner.v1.TagService.WatchTags:output_type -> tidemark.scanner.v1.WatchTagsResponse
-	7,  // 16: tidemark.scanner.v1.TagService.StreamTags:output_type -> tidemark.scanner.v1.StreamTagsResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	8,  // 0: tidemark.scanner.v1.ListTagsRequest.order_by:type_name -> tidemark.scanner.v1.TagOrder
+	9,  // 1: tidemark.scanner.v1.ListTagsRequest.metadata:type_name -> tidemark.scanner.v1.TagMetadata
+	10, // 2: tidemark.scanner.v1.ListTagsResponse.tags:type_name -> tidemark.scanner.v1.Tag
+	11, // 3: tidemark.scanner.v1.ListTagsResponse.head:type_name -> tidemark.scanner.v1.TagSetHead
+	9,  // 4: tidemark.scanner.v1.GetTagRequest.metadata:type_name -> tidemark.scanner.v1.TagMetadata
+	10, // 5: tidemark.scanner.v1.GetTagResponse.tag:type_name -> tidemark.scanner.v1.Tag
+	11, // 6: tidemark.scanner.v1.WatchTagsResponse.changed:type_name -> tidemark.scanner.v1.TagSetHead
+	12, // 7: tidemark.scanner.v1.WatchTagsResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
+	13, // 8: tidemark.scanner.v1.WatchTagsResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
+	14, // 9: tidemark.scanner.v1.StreamTagsRequest.repository:type_name -> tidemark.meta.v1.NamespacedObjectReference
+	10, // 10: tidemark.scanner.v1.StreamTagsResponse.added:type_name -> tidemark.scanner.v1.Tag
+	11, // 11: tidemark.scanner.v1.StreamTagsResponse.complete:type_name -> tidemark.scanner.v1.TagSetHead
+	0,  // 12: tidemark.scanner.v1.TagService.ListTags:input_type -> tidemark.scanner.v1.ListTagsRequest
+	2,  // 13: tidemark.scanner.v1.TagService.GetTag:input_type -> tidemark.scanner.v1.GetTagRequest
+	4,  // 14: tidemark.scanner.v1.TagService.WatchTags:input_type -> tidemark.scanner.v1.WatchTagsRequest
+	6,  // 15: tidemark.scanner.v1.TagService.StreamTags:input_type -> tidemark.scanner.v1.StreamTagsRequest
+	1,  // 16: tidemark.scanner.v1.TagService.ListTags:output_type -> tidemark.scanner.v1.ListTagsResponse
+	3,  // 17: tidemark.scanner.v1.TagService.GetTag:output_type -> tidemark.scanner.v1.GetTagResponse
+	5,  // 18: tidemark.scanner.v1.TagService.WatchTags:output_type -> tidemark.scanner.v1.WatchTagsResponse
+	7,  // 19: tidemark.scanner.v1.TagService.StreamTags:output_type -> tidemark.scanner.v1.StreamTagsResponse
+	16, // [16:20] is the sub-list for method output_type
+	12, // [12:16] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_scanner_v1_tag_service_proto_init() }

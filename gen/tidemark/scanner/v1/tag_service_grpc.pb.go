@@ -34,11 +34,12 @@ const (
 //
 // TagService answers about the tags of stored image repositories, from what the last complete scan found.
 type TagServiceClient interface {
-	// ListTags returns the tags after exclusion, in byte order, in pages. All pages of one listing are of one revision.
+	// ListTags returns the tags after exclusion, in pages. All pages of one listing are of one revision.
 	// Errors: NOT_FOUND; FAILED_PRECONDITION / DEPENDENCY_NOT_READY before the first successful scan; INVALID_ARGUMENT for
 	// a page token whose revision is gone: start over.
 	ListTags(ctx context.Context, in *ListTagsRequest, opts ...grpc.CallOption) (*ListTagsResponse, error)
-	// GetTag returns one tag with its digest, which the registry is asked for now. Errors: NOT_FOUND; PERMISSION_DENIED /
+	// GetTag returns one tag with the metadata that the caller asks for; the registry is asked now for the digest, and for
+	// the rest once per digest. Errors: NOT_FOUND; PERMISSION_DENIED /
 	// ACCESS_DENIED; REGISTRY_FAILED with the code that fits.
 	GetTag(ctx context.Context, in *GetTagRequest, opts ...grpc.CallOption) (*GetTagResponse, error)
 	// WatchTags streams the heads of all tag sets, no tags: without a resume token a snapshot, a checkpoint, then each
@@ -122,11 +123,12 @@ type TagService_StreamTagsClient = grpc.ServerStreamingClient[StreamTagsResponse
 //
 // TagService answers about the tags of stored image repositories, from what the last complete scan found.
 type TagServiceServer interface {
-	// ListTags returns the tags after exclusion, in byte order, in pages. All pages of one listing are of one revision.
+	// ListTags returns the tags after exclusion, in pages. All pages of one listing are of one revision.
 	// Errors: NOT_FOUND; FAILED_PRECONDITION / DEPENDENCY_NOT_READY before the first successful scan; INVALID_ARGUMENT for
 	// a page token whose revision is gone: start over.
 	ListTags(context.Context, *ListTagsRequest) (*ListTagsResponse, error)
-	// GetTag returns one tag with its digest, which the registry is asked for now. Errors: NOT_FOUND; PERMISSION_DENIED /
+	// GetTag returns one tag with the metadata that the caller asks for; the registry is asked now for the digest, and for
+	// the rest once per digest. Errors: NOT_FOUND; PERMISSION_DENIED /
 	// ACCESS_DENIED; REGISTRY_FAILED with the code that fits.
 	GetTag(context.Context, *GetTagRequest) (*GetTagResponse, error)
 	// WatchTags streams the heads of all tag sets, no tags: without a resume token a snapshot, a checkpoint, then each
