@@ -15,7 +15,7 @@ import (
 )
 
 // failed is the error of a run that failed, in the words of the condition.
-func failed(f *run.Failure) error {
+func failed(f *run.Error) error {
 	code, reason := codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_GIT_FAILED
 	switch f.Kind {
 	case run.NotReady:

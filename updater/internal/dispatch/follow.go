@@ -233,7 +233,7 @@ func (d *Dispatcher) remove(key object.Key) {
 	delete(d.entries, key)
 	d.leave(e)
 	for _, w := range e.waiters {
-		w.done <- run.Outcome{Failure: &run.Failure{Kind: run.Gone, Sentence: "ImageUpdateAutomation '" + key.String() + "' is deleted"}}
+		w.done <- run.Outcome{Failure: &run.Error{Kind: run.Gone, Sentence: "ImageUpdateAutomation '" + key.String() + "' is deleted"}}
 	}
 	d.plan(e.group)
 }
@@ -286,10 +286,9 @@ func (d *Dispatcher) PolicyChanged(change policies.Change) {
 	defer d.mu.Unlock()
 	now := time.Now()
 	for _, e := range d.entries {
-		if e.key.Namespace != change.Key.Namespace || !e.valid || !(uses(e.spec, change.Before) || uses(e.spec, change.After)) {
-			continue
+		if e.valid && e.key.Namespace == change.Key.Namespace && (uses(e.spec, change.Before) || uses(e.spec, change.After)) {
+			d.trigger(e, d.settled(e, now), updaterv1.RunTrigger_RUN_TRIGGER_POLICY)
 		}
-		d.trigger(e, d.settled(e, now), updaterv1.RunTrigger_RUN_TRIGGER_POLICY)
 	}
 }
 

@@ -12,11 +12,12 @@ import (
 
 	"google.golang.org/grpc"
 
+	"log/slog"
+
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/updater/marker"
-	"log/slog"
 )
 
 // Policy is what an automation needs of an ImagePolicy. It is not changed once it is handed out.

@@ -28,7 +28,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	for wait := firstRetry; ; {
 		place, err := f.stream(ctx, token)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the stream ends because the follower does
 		}
 		if place != token {
 			wait = firstRetry

@@ -47,7 +47,7 @@ func (w *work) selectPolicies() {
 }
 
 // edit sets the marked values of the base to what the policies say.
-func (w *work) edit(ctx context.Context, b bases) (edits, *Failure) {
+func (w *work) edit(ctx context.Context, b bases) (edits, *Error) {
 	ctx, span := w.Tracer.Start(ctx, "edit")
 	defer span.End()
 	w.selectPolicies()
@@ -72,7 +72,7 @@ func (w *work) edit(ctx context.Context, b bases) (edits, *Failure) {
 			return e, w.gitFailure(err)
 		}
 		if size += len(e.files[file.Path]); size > maxEdited {
-			return e, &Failure{Kind: Failed, Reason: reasonUpdate, Sentence: fmt.Sprintf(
+			return e, &Error{Kind: Failed, Reason: reasonUpdate, Sentence: fmt.Sprintf(
 				"more than %d MiB of files would change in one commit; set spec.update.path to less", maxEdited>>20)}
 		}
 	}
@@ -144,7 +144,7 @@ func (w *work) noteChange(path string, c marker.Change) {
 	}
 	change := &updaterv1.RunChange{
 		Path: bounded(path), Line: int32(min(c.Line, 1<<31-1)), Node: bounded(c.Path), Object: bounded(objectName(c.Object)), // #nosec G115 -- bounded
-		Setter: c.Ref.String(), OldValue: bounded(c.Old), NewValue: bounded(c.New),
+		Setter: c.String(), OldValue: bounded(c.Old), NewValue: bounded(c.New),
 	}
 	w.noted += proto.Size(change)
 	w.run.Changes = append(w.run.Changes, change)

@@ -53,8 +53,8 @@ const (
 	CutOff
 )
 
-// Failure is why a run did not succeed.
-type Failure struct {
+// Error is why a run did not succeed.
+type Error struct {
 	Kind Kind
 	// Reason is the condition's.
 	Reason string
@@ -66,44 +66,44 @@ type Failure struct {
 }
 
 // Error is the sentence.
-func (f *Failure) Error() string { return f.Sentence }
+func (f *Error) Error() string { return f.Sentence }
 
 // Unwrap gives the cause, where it is an error of gitrepo's or the store's.
-func (f *Failure) Unwrap() error { return f.cause }
+func (f *Error) Unwrap() error { return f.cause }
 
 // again says whether the run can start over at once.
-func (f *Failure) again() bool {
+func (f *Error) again() bool {
 	return errors.Is(f.cause, gitrepo.ErrStale) || errors.Is(f.cause, gitrepo.ErrCacheDamaged)
 }
 
-func suspended(noun string, key object.Key) *Failure {
-	return &Failure{Kind: Suspended, Sentence: fmt.Sprintf("%s '%s' is suspended; resume it first", noun, key)}
+func suspended(noun string, key object.Key) *Error {
+	return &Error{Kind: Suspended, Sentence: fmt.Sprintf("%s '%s' is suspended; resume it first", noun, key)}
 }
 
-func notReady(format string, args ...any) *Failure {
-	return &Failure{Kind: NotReady, Reason: "DependencyNotReady", Sentence: fmt.Sprintf(format, args...)}
+func notReady(format string, args ...any) *Error {
+	return &Error{Kind: NotReady, Reason: "DependencyNotReady", Sentence: fmt.Sprintf(format, args...)}
 }
 
-func internal(err error) *Failure {
-	return &Failure{Reason: ReasonDefect, Sentence: "the run failed by a defect of ours; the log has more: " + err.Error(), cause: err}
+func internal(err error) *Error {
+	return &Error{Reason: ReasonDefect, Sentence: "the run failed by a defect of ours; the log has more: " + err.Error(), cause: err}
 }
 
-func cutOff(err error) *Failure {
-	return &Failure{Kind: CutOff, Sentence: "the run was cut off, for the updater is stopping", cause: err}
+func cutOff(err error) *Error {
+	return &Error{Kind: CutOff, Sentence: "the run was cut off, for the updater is stopping", cause: err}
 }
 
-func storeFailure(err error) *Failure {
+func storeFailure(err error) *Error {
 	switch {
 	case errors.Is(err, object.ErrNotFound):
-		return &Failure{Kind: Gone, Sentence: err.Error(), cause: err}
+		return &Error{Kind: Gone, Sentence: err.Error(), cause: err}
 	case errors.Is(err, context.Canceled):
 		return cutOff(err)
 	default:
-		return &Failure{Reason: ReasonDefect, Sentence: "the updater's store did not answer; it is tried again", cause: err}
+		return &Error{Reason: ReasonDefect, Sentence: "the updater's store did not answer; it is tried again", cause: err}
 	}
 }
 
-func invalidSpec(violations []rpcerr.FieldViolation) *Failure {
+func invalidSpec(violations []rpcerr.FieldViolation) *Error {
 	reason, field := reasonSpec, violations[0].Path
 	switch {
 	case field == spec.FieldPath:
@@ -113,12 +113,12 @@ func invalidSpec(violations []rpcerr.FieldViolation) *Failure {
 	case strings.HasPrefix(field, spec.FieldSelector):
 		reason = reasonSelector
 	}
-	return &Failure{Kind: Invalid, Reason: reason, Sentence: "spec." + violations[0].String()}
+	return &Error{Kind: Invalid, Reason: reason, Sentence: "spec." + violations[0].String()}
 }
 
 // gitFailure says what to do about an error of the remote or its cache.
-func (w *work) gitFailure(err error) *Failure {
-	f := &Failure{Reason: reasonGit, Sentence: err.Error(), cause: err}
+func (w *work) gitFailure(err error) *Error {
+	f := &Error{Reason: reasonGit, Sentence: err.Error(), cause: err}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return cutOff(err)

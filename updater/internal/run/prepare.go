@@ -27,14 +27,14 @@ type plan struct {
 }
 
 // prepare reads the spec and the source.
-func (w *work) prepare(ctx context.Context) *Failure {
+func (w *work) prepare(ctx context.Context) *Error {
 	parsed, violations := spec.ParseAutomation(w.automation)
 	if len(violations) > 0 {
 		return invalidSpec(violations)
 	}
 	w.spec = parsed
 	if w.NoCrossNamespaceRefs && parsed.Source.Namespace != w.key.Namespace {
-		return &Failure{Kind: Denied, Reason: "AccessDenied", Sentence: fmt.Sprintf(
+		return &Error{Kind: Denied, Reason: "AccessDenied", Sentence: fmt.Sprintf(
 			"GitRepository '%s' is in another namespace, which --no-cross-namespace-refs forbids; use one of namespace '%s'",
 			parsed.Source, w.key.Namespace)}
 	}
@@ -80,7 +80,7 @@ func (b bases) revision() string {
 	return gitrepo.Tip{Hash: b.old, Branch: b.branch}.Revision()
 }
 
-func (w *work) fetch(ctx context.Context) (b bases, failure *Failure) {
+func (w *work) fetch(ctx context.Context) (b bases, failure *Error) {
 	ctx, span := w.Tracer.Start(ctx, "fetch")
 	defer span.End()
 	ctx, cancel := w.remotely(ctx)
@@ -109,7 +109,7 @@ func (w *work) fetch(ctx context.Context) (b bases, failure *Failure) {
 		}
 	}
 	if b.branch == "" {
-		return b, &Failure{Kind: Invalid, Reason: "InvalidSourceConfiguration", Sentence: fmt.Sprintf(
+		return b, &Error{Kind: Invalid, Reason: "InvalidSourceConfiguration", Sentence: fmt.Sprintf(
 			"what is checked out is no branch (%s), so there is nothing to push back to; set spec.git.push.branch", b.checkout.Revision())}
 	}
 	w.step(fmt.Sprintf("fetched %s at %s", b.name(), short(b.base)))

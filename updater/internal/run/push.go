@@ -22,7 +22,7 @@ const (
 )
 
 // attempts fetches, edits and pushes until nobody was faster.
-func (w *work) attempts(ctx context.Context) *Failure {
+func (w *work) attempts(ctx context.Context) *Error {
 	for attempt := 1; ; attempt++ {
 		failure := w.attempt(ctx)
 		if failure == nil || attempt == maxAttempts || ctx.Err() != nil || !failure.again() {
@@ -38,7 +38,7 @@ func (w *work) attempts(ctx context.Context) *Failure {
 	}
 }
 
-func (w *work) attempt(ctx context.Context) *Failure {
+func (w *work) attempt(ctx context.Context) *Error {
 	b, failure := w.fetch(ctx)
 	if failure != nil {
 		return failure
@@ -67,13 +67,13 @@ func (w *work) attempt(ctx context.Context) *Failure {
 	return w.push(ctx, b, commit)
 }
 
-func (w *work) commit(ctx context.Context, b bases, e edits) (gitrepo.Hash, *Failure) {
+func (w *work) commit(ctx context.Context, b bases, e edits) (gitrepo.Hash, *Error) {
 	ctx, span := w.Tracer.Start(ctx, "commit")
 	defer span.End()
 	text, err := w.spec.Message.Render(message.NewData(
 		message.ObjectName{Namespace: w.key.Namespace, Name: w.key.Name}, e.changes, w.spec.Values))
 	if err != nil {
-		return gitrepo.Hash{}, &Failure{Kind: Invalid, Reason: reasonTemplate, cause: err,
+		return gitrepo.Hash{}, &Error{Kind: Invalid, Reason: reasonTemplate, cause: err,
 			Sentence: fmt.Sprintf("spec.git.commit.messageTemplate: %v; correct it", err)}
 	}
 	made, err := w.repo.Commit(ctx, b.base, e.files, gitrepo.CommitInfo{
@@ -87,7 +87,7 @@ func (w *work) commit(ctx context.Context, b bases, e edits) (gitrepo.Hash, *Fai
 	return made.Hash, nil
 }
 
-func (w *work) push(ctx context.Context, b bases, commit gitrepo.Hash) *Failure {
+func (w *work) push(ctx context.Context, b bases, commit gitrepo.Hash) *Error {
 	ctx, span := w.Tracer.Start(ctx, "push")
 	defer span.End()
 	timed, cancel := w.remotely(ctx)
@@ -127,7 +127,7 @@ func (w *work) ask(ctx context.Context, commit gitrepo.Hash, unknown error) erro
 }
 
 // arrivedLate says whether a commit of an earlier attempt, which had not arrived when the remote was asked, has now.
-func (w *work) arrivedLate(ctx context.Context) (bool, *Failure) {
+func (w *work) arrivedLate(ctx context.Context) (bool, *Error) {
 	for _, commit := range w.doubtful {
 		timed, cancel := w.remotely(ctx)
 		there, err := w.repo.RemoteHas(timed, gitrepo.Ref{Branch: w.run.GetBranch()}, commit)

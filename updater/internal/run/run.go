@@ -97,7 +97,7 @@ type Outcome struct {
 	// Run is nil where there was nothing to run: the automation is gone or suspended.
 	Run *updaterv1.Run
 	// Failure is nil where the run succeeded.
-	Failure *Failure
+	Failure *Error
 	// Interval is the automation's.
 	Interval time.Duration
 }
@@ -141,7 +141,7 @@ func (r *Runner) Run(ctx context.Context, key object.Key, request Request) Outco
 	ctx, span := w.span(ctx)
 	defer span.End()
 	stop := w.tellIfSlow(ctx)
-	var failure *Failure
+	var failure *Error
 	if err := lifecycle.Guard(func() error { failure = w.whole(ctx); return nil }); err != nil {
 		failure = w.panicked(ctx, err)
 	}
@@ -149,11 +149,13 @@ func (r *Runner) Run(ctx context.Context, key object.Key, request Request) Outco
 	if failure = w.finish(ctx, failure); failure != nil {
 		span.RecordError(failure)
 	}
-	w.Meters.ran(ctx, w.run)
+	if failure == nil || failure.Kind != CutOff {
+		w.Meters.ran(ctx, w.run)
+	}
 	return Outcome{Run: w.run, Failure: failure, Interval: interval}
 }
 
-func (w *work) panicked(ctx context.Context, err error) *Failure {
+func (w *work) panicked(ctx context.Context, err error) *Error {
 	var caught *lifecycle.PanicError
 	if errors.As(err, &caught) {
 		w.Logger.ErrorContext(ctx, "a run has panicked", "automation", w.key.String(), "error", err, "stack", caught.Stack())
@@ -162,7 +164,7 @@ func (w *work) panicked(ctx context.Context, err error) *Failure {
 }
 
 // whole is the run between its beginning and its status.
-func (w *work) whole(ctx context.Context) *Failure {
+func (w *work) whole(ctx context.Context) *Error {
 	if failure := w.prepare(ctx); failure != nil {
 		return failure
 	}

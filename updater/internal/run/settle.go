@@ -17,7 +17,7 @@ import (
 
 // settle ends the records that an earlier run left open: a process that died, or a remote that went away during a push.
 // A commit that arrived was pushed; one that did not is forgotten, and its changes are made again.
-func (w *work) settle(ctx context.Context) *Failure {
+func (w *work) settle(ctx context.Context) *Error {
 	open, err := w.Records.Unfinished(ctx, w.key)
 	if err != nil {
 		return storeFailure(err)
@@ -30,7 +30,7 @@ func (w *work) settle(ctx context.Context) *Failure {
 	return nil
 }
 
-func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Failure {
+func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Error {
 	timed, cancel := w.remotely(ctx)
 	defer cancel()
 	there, err := w.repo.RemoteHas(timed, gitrepo.Ref{Branch: earlier.GetBranch()}, plumbing.NewHash(earlier.GetCommit()))
@@ -55,7 +55,7 @@ func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Failure {
 }
 
 // writePushed ends a record, in one transaction with the status.
-func (w *work) writePushed(ctx context.Context, ended *updaterv1.Run) *Failure {
+func (w *work) writePushed(ctx context.Context, ended *updaterv1.Run) *Error {
 	write, err := w.Records.PutOp(w.key, ended)
 	if err != nil {
 		return internal(err)

@@ -23,7 +23,7 @@ const runTimeEvery = time.Minute
 
 // finish writes the end of the run into its record and the status, in one transaction. It returns the failure that the
 // run ended with, which is its own if the store fails.
-func (w *work) finish(ctx context.Context, failure *Failure) *Failure {
+func (w *work) finish(ctx context.Context, failure *Error) *Error {
 	if failure != nil && (failure.Kind == CutOff || failure.Kind == Gone) {
 		w.end(failure)
 		return failure
@@ -55,7 +55,7 @@ func (w *work) finish(ctx context.Context, failure *Failure) *Failure {
 }
 
 // end closes the run itself.
-func (w *work) end(failure *Failure) {
+func (w *work) end(failure *Error) {
 	w.run.EndTime = timestamppb.Now()
 	if failure != nil {
 		w.run.Outcome, w.run.Message = updaterv1.RunOutcome_RUN_OUTCOME_FAILED, failure.Sentence
@@ -64,7 +64,7 @@ func (w *work) end(failure *Failure) {
 
 // recordOps ends the record. One that nobody knows the end of stays open; one of a commit that another run made in vain
 // is dropped.
-func (w *work) recordOps(ctx context.Context, failure *Failure) ([]clientv3.Op, error) {
+func (w *work) recordOps(ctx context.Context, failure *Error) ([]clientv3.Op, error) {
 	if !w.recorded || (failure != nil && failure.open) {
 		return nil, nil
 	}
@@ -76,7 +76,7 @@ func (w *work) recordOps(ctx context.Context, failure *Failure) ([]clientv3.Op, 
 }
 
 // status writes what the run came to.
-func (w *work) status(a *updaterv1.ImageUpdateAutomation, failure *Failure, recorded bool) error {
+func (w *work) status(a *updaterv1.ImageUpdateAutomation, failure *Error, recorded bool) error {
 	if a.Status == nil {
 		a.Status = &updaterv1.ImageUpdateAutomationStatus{}
 	}
@@ -107,7 +107,7 @@ func (w *work) status(a *updaterv1.ImageUpdateAutomation, failure *Failure, reco
 }
 
 // log tells of what is new: a failure that was not there before, warnings that were not.
-func (w *work) log(ctx context.Context, before, after *updaterv1.ImageUpdateAutomationStatus, failure *Failure) {
+func (w *work) log(ctx context.Context, before, after *updaterv1.ImageUpdateAutomationStatus, failure *Error) {
 	logger := w.Logger.With("automation", w.key.String())
 	if failure != nil && conditions.Ready(before).GetMessage() != conditions.Ready(after).GetMessage() {
 		logger.WarnContext(ctx, "the automation failed", "reason", failure.Reason, "error", failure.Sentence)

@@ -9,11 +9,12 @@ import (
 	"slices"
 	"strings"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/protobuf/proto"
+
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/store"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/protobuf/proto"
 )
 
 // keptRuns is how many runs of an automation are kept.
