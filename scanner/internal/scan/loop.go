@@ -225,6 +225,8 @@ func (l *Loop) followOwner(ctx context.Context) error {
 		changed := l.owner.Changed()
 		l.mu.Lock()
 		for key, t := range l.known {
+			t.next = l.afresh(key, t)
+			l.known[key] = t
 			l.queue.At(key.String(), t.next)
 		}
 		l.mu.Unlock()
@@ -234,6 +236,15 @@ func (l *Loop) followOwner(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// afresh is when an object is due that may have been another replica's until now, which has scanned it meanwhile.
+func (l *Loop) afresh(key object.Key, t tracked) time.Time {
+	r, ok := l.state.Repositories.Cached(key)
+	if !ok || t.next.IsZero() || t.next.After(time.Now()) || r.GetMetadata().GetUid() != t.uid {
+		return t.next
+	}
+	return due(r, l.state.CachedHead(key), time.Now())
 }
 
 // run is called by the queue, never twice at once for one key.

@@ -154,7 +154,7 @@ func (l *Loop) storeOnce(ctx context.Context, j *job) (Outcome, error) {
 	if plan.Changed {
 		repository, err = l.state.Swap(ctx, j.key, state.Swap{Was: was, Head: plan.Head, Write: plan.Write, Mutate: mutate})
 	} else {
-		repository, err = l.state.Repositories.UpdateStatus(ctx, j.key, j.uid(), mutate)
+		repository, err = l.state.Keep(ctx, j.key, j.uid(), was, mutate)
 	}
 	return Outcome{Repository: repository, Result: result, Changed: plan.Changed}, err
 }

@@ -106,6 +106,16 @@ func TestSwapMovesHeadStatusAndChunksTogether(t *testing.T) {
 	if err != nil || !slices.Equal(f.tags(old), []string{"1"}) || !slices.Equal(f.tags(f.set()), []string{"1", "2"}) {
 		t.Errorf("old %v, now %v, %v", f.tags(old), f.tags(f.set()), err)
 	}
+	said := func(r Repository) error {
+		r.Status.CanonicalImageName = "kept"
+		return nil
+	}
+	if _, err := f.Keep(t.Context(), f.key, f.uid, first, said); !errors.Is(err, object.ErrConflict) {
+		t.Errorf("a status for the old set: %v", err)
+	}
+	if got, err := f.Keep(t.Context(), f.key, f.uid, f.set(), said); err != nil || got.GetStatus().GetCanonicalImageName() != "kept" {
+		t.Errorf("a status for the set: %v, %v", got, err)
+	}
 	delta, err := f.set().Since(t.Context(), old)
 	if err != nil || len(delta.Added) != 1 || delta.Added[0].Tag != "2" {
 		t.Errorf("delta %v, %v", delta, err)

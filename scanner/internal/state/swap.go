@@ -62,6 +62,15 @@ func (s *State) Swap(ctx context.Context, key object.Key, swap Swap) (Repository
 	return repository, nil
 }
 
+// Keep changes the status to one that goes with the stored set as it was read, and leaves the set. Errors:
+// object.ErrConflict when that is another one by now, and Swap's others.
+func (s *State) Keep(ctx context.Context, key object.Key, uid string, was Set, mutate func(Repository) error) (Repository, error) {
+	return s.Repositories.ChangeStatus(ctx, key, uid, object.StatusChange[Repository]{
+		Mutate: mutate,
+		If:     []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(s.headKey(key)), "=", was.Revision)},
+	})
+}
+
 // still compares that the head is as it was, and that nobody has swept the new chunks away meanwhile, which another
 // replica may do as it starts. Of very large sets only the first chunks are compared.
 func (s *State) still(key object.Key, swap Swap) []clientv3.Cmp {
