@@ -16,8 +16,9 @@ import (
 	"github.com/distribution/distribution/v3/registry/handlers"
 	events "github.com/docker/go-events"
 
-	// The library finds its parts by name: two stores and one way to authenticate.
+	// The library finds its parts by name: two stores and two ways to authenticate.
 	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd"
+	_ "github.com/distribution/distribution/v3/registry/auth/token"
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem"
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
 )
@@ -26,7 +27,7 @@ const htpasswdFile = "htpasswd"
 
 // newApp builds the registry itself. The library's own NewRegistry is passed
 // by: it would configure logging, tracing and health checks of the whole process.
-func newApp(config Config, scratch string) (app *handlers.App, err error) {
+func newApp(config Config, scratch string, tokens *tokenServer) (app *handlers.App, err error) {
 	if config.Dir != "" {
 		if err := os.MkdirAll(config.Dir, 0o750); err != nil {
 			return nil, fmt.Errorf("registry: %w", err)
@@ -38,10 +39,10 @@ func newApp(config Config, scratch string) (app *handlers.App, err error) {
 			app, err = nil, fmt.Errorf("registry: configure: %v", reason)
 		}
 	}()
-	return handlers.NewApp(untraced(context.Background()), settings(config, scratch)), nil
+	return handlers.NewApp(untraced(context.Background()), settings(config, scratch, tokens)), nil
 }
 
-func settings(config Config, scratch string) *configuration.Configuration {
+func settings(config Config, scratch string, tokens *tokenServer) *configuration.Configuration {
 	s := &configuration.Configuration{
 		Storage: configuration.Storage{
 			"delete":      configuration.Parameters{"enabled": true},
@@ -54,7 +55,15 @@ func settings(config Config, scratch string) *configuration.Configuration {
 	} else {
 		s.Storage["filesystem"] = configuration.Parameters{"rootdirectory": config.Dir}
 	}
-	if scratch != "" {
+	switch {
+	case tokens != nil:
+		s.Auth = configuration.Auth{"token": configuration.Parameters{
+			"realm":   tokens.realm,
+			"issuer":  tokenIssuer,
+			"service": tokenService,
+			"jwks":    filepath.Join(scratch, keysFile),
+		}}
+	case scratch != "":
 		s.Auth = configuration.Auth{"htpasswd": configuration.Parameters{
 			"realm": "registry",
 			"path":  filepath.Join(scratch, htpasswdFile),

@@ -6,7 +6,7 @@
 // loopback port, takes pushes and frees its port when it is closed. It is not
 // a fake: what a client sees (paging, Link headers, error documents,
 // authentication) is the registry's own behaviour. It is no registry to keep
-// images in, and it speaks plain HTTP only.
+// images in. It speaks plain HTTP, or TLS where Config.TLS says how.
 //
 // The distribution library logs through the process-wide logrus logger; Start
 // silences that logger. What a registry is asked goes to Config.Log instead.
@@ -14,6 +14,7 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -42,6 +43,14 @@ type Config struct {
 	// Username and Password, when set, are asked of every client (htpasswd,
 	// basic authentication). Both or neither.
 	Username, Password string
+	// Tokens, when set, has the username and password asked by a token service,
+	// and the registry asks for its tokens.
+	Tokens *Tokens
+	// TLS, when set, is the server's: with a certificate, and with ClientAuth
+	// and ClientCAs where clients must show one. Authority.Server makes one.
+	TLS *tls.Config
+	// ClientTLS is what Push and its like connect with.
+	ClientTLS *tls.Config
 	// Log gets a line per request (method, path, status); nil: none.
 	Log io.Writer
 	// Wrap, when set, goes around the registry's handler: to count requests
@@ -56,6 +65,7 @@ type Registry struct {
 	password string
 
 	app     *handlers.App
+	tokens  *tokenServer
 	server  *http.Server
 	served  chan error
 	scratch string
@@ -71,35 +81,77 @@ func Start(config Config) (*Registry, error) {
 	if (config.Username == "") != (config.Password == "") {
 		return nil, errors.New("registry: a username needs a password, and a password a username")
 	}
+	if config.Tokens != nil && config.Username == "" {
+		return nil, errors.New("registry: a token service needs a username and a password to ask for")
+	}
 	silence()
 	scratch, err := credentials(config)
 	if err != nil {
 		return nil, err
 	}
-	app, err := newApp(config, scratch)
+	tokens, err := tokensFor(config, scratch)
 	if err != nil {
 		return nil, errors.Join(err, remove(scratch))
 	}
-	listen := config.Listen
-	if listen == "" {
-		listen = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", listen)
+	app, err := newApp(config, scratch, tokens)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("registry: listen: %w", err), stop(app), remove(scratch))
+		return nil, errors.Join(err, tokens.close(), remove(scratch))
+	}
+	listener, err := listen(config)
+	if err != nil {
+		return nil, errors.Join(err, stop(app), tokens.close(), remove(scratch))
 	}
 	r := &Registry{
 		host:     listener.Addr().String(),
 		username: config.Username,
 		password: config.Password,
 		app:      app,
+		tokens:   tokens,
 		server:   newServer(config, app),
 		served:   make(chan error, 1),
 		scratch:  scratch,
-		client:   &http.Transport{MaxIdleConnsPerHost: 8},
+		client:   &http.Transport{MaxIdleConnsPerHost: 8, TLSClientConfig: config.ClientTLS.Clone()},
 	}
 	go func() { r.served <- r.server.Serve(listener) }()
 	return r, nil
+}
+
+func listen(config Config) (net.Listener, error) {
+	address := config.Listen
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("registry: listen: %w", err)
+	}
+	if config.TLS != nil {
+		listener = tls.NewListener(listener, config.TLS.Clone())
+	}
+	return listener, nil
+}
+
+// tokensFor starts the token service if there is to be one.
+func tokensFor(config Config, scratch string) (*tokenServer, error) {
+	if config.Tokens == nil {
+		return nil, nil
+	}
+	tokens, err := newTokenServer(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := tokens.writeKeys(scratch); err != nil {
+		return nil, errors.Join(err, tokens.close())
+	}
+	return tokens, nil
+}
+
+// TokenRequests is how often the token service was asked so far; zero without one.
+func (r *Registry) TokenRequests() int {
+	if r.tokens == nil {
+		return 0
+	}
+	return int(r.tokens.requests.Load())
 }
 
 // Host is the registry's address as it stands in an image name:
@@ -124,7 +176,7 @@ func (r *Registry) close() error {
 	if served := <-r.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
-	return errors.Join(err, stop(r.app), remove(r.scratch))
+	return errors.Join(err, stop(r.app), r.tokens.close(), remove(r.scratch))
 }
 
 // credentials writes the htpasswd file into a folder of its own and returns
