@@ -139,11 +139,11 @@ func (d *Dispatcher) runGroup(ctx context.Context, group string) {
 	draining, cancel := d.draining(ctx)
 	defer cancel()
 	for ctx.Err() == nil {
-		e, waiters := d.next(group)
+		e, trigger, waiters := d.next(group)
 		if e == nil {
 			break
 		}
-		d.runOne(draining, e, waiters)
+		d.runOne(draining, e, trigger, waiters)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -157,8 +157,8 @@ func (d *Dispatcher) draining(ctx context.Context) (context.Context, context.Can
 	return own, func() { stop(); cancel() }
 }
 
-// next takes the automation of the group that is due first, and marks it as running.
-func (d *Dispatcher) next(group string) (*entry, []*waiter) {
+// next takes the automation of the group that is due first, and marks it as running. It says why, and who waits for it.
+func (d *Dispatcher) next(group string) (*entry, updaterv1.RunTrigger, []*waiter) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
@@ -169,15 +169,15 @@ func (d *Dispatcher) next(group string) (*entry, []*waiter) {
 		}
 	}
 	if first == nil {
-		return nil, nil
+		return nil, 0, nil
 	}
 	waiters := first.waiters
 	first.running, first.due, first.gathering, first.waiters = true, time.Time{}, time.Time{}, nil
-	return first, waiters
+	return first, first.trigger, waiters
 }
 
-func (d *Dispatcher) runOne(ctx context.Context, e *entry, waiters []*waiter) {
-	request := run.Request{Trigger: e.trigger}
+func (d *Dispatcher) runOne(ctx context.Context, e *entry, trigger updaterv1.RunTrigger, waiters []*waiter) {
+	request := run.Request{Trigger: trigger}
 	if len(waiters) > 0 {
 		request.Trigger = updaterv1.RunTrigger_RUN_TRIGGER_REQUEST
 		request.Step = func(sentence string) { step(waiters, sentence) }
