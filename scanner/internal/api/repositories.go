@@ -111,7 +111,11 @@ func (a *Repositories) ScanImageRepository(
 	ctx context.Context, req *scannerv1.ScanImageRepositoryRequest,
 ) (*scannerv1.ScanImageRepositoryResponse, error) {
 	key := objectapi.Key(req)
-	outcome, err := a.Scans.Scan(ctx, key)
+	scanNow := a.Scans.Scan
+	if req.GetAcceptShrink() {
+		scanNow = a.Scans.ScanAcceptingShrink
+	}
+	outcome, err := scanNow(ctx, key)
 	if err != nil {
 		return nil, scanError(key, err)
 	}

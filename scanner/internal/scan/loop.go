@@ -4,6 +4,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,13 +27,16 @@ const (
 	resubscribe    = time.Second
 )
 
-// Config is what a Loop works with; every field but Concurrency is required.
+// Config is what a Loop works with; all but the last two fields are required.
 type Config struct {
 	State     *state.State
 	Source    *source.Source
 	Telemetry *telemetry.Telemetry
 	// Concurrency is how many scans run at once; zero or less: 8.
 	Concurrency int
+	// MaxShrink is the part of a set's tags that a listing may have lost without being held back, up to 1: all of them.
+	// Zero: half.
+	MaxShrink float64
 }
 
 // Owner says which objects are this replica's; *shard.Membership is one.
@@ -51,12 +55,12 @@ type Loop struct {
 	ended       chan struct{}
 	// confirmAfter and slowScan are the constants' values; tests shorten them.
 	confirmAfter, slowScan time.Duration
+	maxShrink              float64
 
 	mu      sync.Mutex
 	owner   Owner
 	known   map[object.Key]tracked
 	waiting map[object.Key][]*request
-	shrunk  map[object.Key]shrinkage
 }
 
 // tracked is an object as the Loop last saw or scanned it.
@@ -78,8 +82,8 @@ func track(r state.Repository) tracked {
 func New(cfg Config) (*Loop, error) {
 	l := &Loop{
 		state: cfg.State, source: cfg.Source, logger: cfg.Telemetry.Logger(), ended: make(chan struct{}),
-		confirmAfter: confirmAfter, slowScan: slowScan,
-		known: map[object.Key]tracked{}, waiting: map[object.Key][]*request{}, shrunk: map[object.Key]shrinkage{},
+		confirmAfter: confirmAfter, slowScan: slowScan, maxShrink: cmp.Or(cfg.MaxShrink, defaultMaxShrink),
+		known: map[object.Key]tracked{}, waiting: map[object.Key][]*request{},
 	}
 	var err error
 	if l.instruments, err = newInstruments(cfg.Telemetry, cfg.State); err != nil {
@@ -205,7 +209,6 @@ func (l *Loop) gone(ctx context.Context, key object.Key) {
 	l.mu.Lock()
 	was, known := l.known[key]
 	delete(l.known, key)
-	delete(l.shrunk, key)
 	l.queue.At(key.String(), time.Time{})
 	l.mu.Unlock()
 	if known {

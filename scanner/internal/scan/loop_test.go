@@ -90,6 +90,19 @@ func (r *replica) apply(name, image string) state.Repository {
 	return applied
 }
 
+func (r *replica) applyExcluding(name, image string, patterns ...string) {
+	r.t.Helper()
+	_, _, err := r.state.Repositories.Apply(r.t.Context(), &scannerv1.ImageRepository{
+		Metadata: &metav1.ObjectMeta{Name: name},
+		Spec: &scannerv1.ImageRepositorySpec{
+			Image: image, Interval: durationpb.New(time.Hour), ExclusionList: &scannerv1.ExclusionList{Patterns: patterns},
+		},
+	}, object.ApplyOptions{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 func (r *replica) until(name string, fits func(state.Repository) bool) state.Repository {
 	r.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
@@ -179,7 +192,6 @@ func TestListingThatBeganEarlierIsDiscarded(t *testing.T) {
 	})
 	slow.apply("app", "ghcr.io/app")
 	<-arrived
-	<-time.After(2 * time.Millisecond) // times are stored in milliseconds, and these two are to be apart
 	fast := start(t, st, func(context.Context, string) ([]string, error) { return []string{"1", "2"}, nil })
 	fast.until("app", ready)
 	close(open)
@@ -290,40 +302,5 @@ func TestShutdownDuringAScanIsNoFailure(t *testing.T) {
 	}
 	if got := r.until("app", func(state.Repository) bool { return true }); got.GetStatus() != nil {
 		t.Errorf("status %v", got.GetStatus())
-	}
-}
-
-func TestShrunkSetIsTakenAfterEqualListings(t *testing.T) {
-	var mu sync.Mutex
-	listed := strings.Split("abcdefghijklmnopqrstuvwxyz", "")
-	r := start(t, storetest.Open(t), func(context.Context, string) ([]string, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		return listed, nil
-	}, func(l *Loop) { l.confirmAfter = 0 })
-	list := func(tags ...string) {
-		mu.Lock()
-		defer mu.Unlock()
-		listed = tags
-	}
-	r.apply("app", "ghcr.io/app")
-	r.until("app", ready)
-	for i, step := range []struct {
-		tags  []string
-		taken bool
-	}{
-		{[]string{"a"}, false},
-		{[]string{"a"}, false},
-		{[]string{"b"}, false}, // another one: counted anew
-		{nil, false},
-		{nil, false},
-		{nil, true},
-		{[]string{"c"}, true},
-	} {
-		list(step.tags...)
-		outcome, err := r.Scan(t.Context(), object.KeyOf("", "app"))
-		if (err == nil) != step.taken {
-			t.Errorf("step %d: %v, %v", i, outcome.Result, err)
-		}
 	}
 }

@@ -15,8 +15,10 @@ import (
 
 // request is somebody who waits for a scan that begins after they asked.
 type request struct {
-	trace  trace.SpanContext
-	answer chan Outcome // of one
+	trace trace.SpanContext
+	// acceptShrink: take the listing whatever it lost.
+	acceptShrink bool
+	answer       chan Outcome // of one
 }
 
 // Scan scans the object now and waits for the outcome. A scan that is under way does not count: another one follows it.
@@ -24,6 +26,16 @@ type request struct {
 // Outcome's, or why there is none: object.ErrNotFound, ErrSuspended, object.ErrShuttingDown, store.ErrUnavailable, the
 // context's.
 func (l *Loop) Scan(ctx context.Context, key object.Key) (Outcome, error) {
+	return l.ask(ctx, key, false)
+}
+
+// ScanAcceptingShrink is Scan for somebody who has looked: a listing that would be held back, because it lost so many tags,
+// is taken.
+func (l *Loop) ScanAcceptingShrink(ctx context.Context, key object.Key) (Outcome, error) {
+	return l.ask(ctx, key, true)
+}
+
+func (l *Loop) ask(ctx context.Context, key object.Key, acceptShrink bool) (Outcome, error) {
 	repository, err := l.state.Repositories.Get(ctx, key)
 	if err != nil {
 		return Outcome{}, err
@@ -31,7 +43,7 @@ func (l *Loop) Scan(ctx context.Context, key object.Key) (Outcome, error) {
 	if Suspended(repository) {
 		return Outcome{}, ErrSuspended
 	}
-	r := &request{trace: trace.SpanContextFromContext(ctx), answer: make(chan Outcome, 1)}
+	r := &request{trace: trace.SpanContextFromContext(ctx), acceptShrink: acceptShrink, answer: make(chan Outcome, 1)}
 	l.mu.Lock()
 	l.waiting[key] = append(l.waiting[key], r)
 	l.queue.Now(key.String())

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -48,6 +50,7 @@ func (l *Loop) traced(ctx context.Context, key object.Key, asked []*request) Out
 	began := time.Now()
 	outcome := l.scan(ctx, &job{
 		key: key, repository: repository, requested: len(asked) > 0, trace: telemetry.Inject(ctx),
+		acceptShrink: slices.ContainsFunc(asked, func(r *request) bool { return r.acceptShrink }),
 	})
 	outcome.scanned = repository
 	l.report(ctx, key, span, outcome, time.Since(began))
@@ -64,7 +67,11 @@ func (l *Loop) report(ctx context.Context, key object.Key, span trace.Span, outc
 	if outcome.Err == nil {
 		span.SetAttributes(
 			attribute.Int("tidemark.tags", int(outcome.Result.GetTagCount())), attribute.Bool("tidemark.changed", outcome.Changed))
-		l.logger.DebugContext(ctx, "scanned", "repository", key.String(), "tags", outcome.Result.GetTagCount(),
+		level := slog.LevelDebug
+		if outcome.Changed {
+			level = slog.LevelInfo
+		}
+		l.logger.Log(ctx, level, "scanned", "repository", key.String(), "tags", outcome.Result.GetTagCount(),
 			"changed", outcome.Changed, "took", took)
 		return
 	}

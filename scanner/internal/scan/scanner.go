@@ -37,12 +37,16 @@ type job struct {
 	key        object.Key
 	repository state.Repository
 	// requested: somebody waits for it, so that its time is worth a write.
-	requested       bool
+	requested bool
+	// acceptShrink: one of them has looked, and means a loss of tags that would be held back.
+	acceptShrink    bool
 	trace           *metav1.TraceContext
 	started, listed time.Time
 	tags            []string
 	exclusions      registry.Exclusions
 	canonical       registry.CanonicalName
+	// held is the listing where it was held back; its FirstTime and Count are for the status to say.
+	held *scannerv1.HeldScan
 }
 
 // Outcome is what became of a scan.
@@ -142,7 +146,7 @@ func (l *Loop) storeOnce(ctx context.Context, j *job) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := l.holdBack(j, was, plan); err != nil {
+	if err := l.holdBack(ctx, j, was, plan); err != nil {
 		return Outcome{}, err
 	}
 	result := &scannerv1.ScanResult{

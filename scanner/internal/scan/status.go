@@ -42,6 +42,7 @@ func (j *job) writeSuccess(r state.Repository, result *scannerv1.ScanResult) err
 	s.ObservedExclusionList = j.exclusions.Patterns()
 	changed := conditions.MarkReady(&s.Conditions, s.ObservedGeneration, reasonSucceeded,
 		fmt.Sprintf("successful scan: found %d tags with checksum %s", result.GetTagCount(), result.GetRevision()), j.listed)
+	s.HeldScan = nil
 	was := proto.CloneOf(s.LastScanResult)
 	s.LastScanResult = proto.CloneOf(result)
 	if was == nil || changed || j.requested || j.listed.Sub(was.GetScanTime().AsTime()) >= scanTimeEvery {
@@ -52,13 +53,17 @@ func (j *job) writeSuccess(r state.Repository, result *scannerv1.ScanResult) err
 	return nil
 }
 
-// writeFailure makes the status that of a failed scan. What the last successful one found stays.
+// writeFailure makes the status that of a failed scan. What the last successful one found stays, and so does a listing that
+// is held back: who failed to list again has not listed anything else.
 func (j *job) writeFailure(r state.Repository, failure *source.Error, now time.Time) error {
 	s := status(r)
 	s.ObservedGeneration = j.repository.GetMetadata().GetGeneration()
 	if failure.Stalled {
 		conditions.MarkStalled(&s.Conditions, s.ObservedGeneration, failure.Reason, failure.Sentence, now)
 		return nil
+	}
+	if j.held != nil {
+		s.HeldScan = again(s.HeldScan, j.held)
 	}
 	conditions.MarkNotReady(&s.Conditions, s.ObservedGeneration, failure.Reason, failure.Sentence, now)
 	conditions.ClearReconciling(&s.Conditions)

@@ -88,7 +88,8 @@ func (s sizes) plan(old Head, read Reader, scan Scan) (Plan, error) {
 	m.reconsider = !slices.Equal(patterns, old.Exclusions)
 	head := old
 	head.UID = scan.UID
-	head.ScanStarted, head.ScanFinished = milliseconds(scan.Started), m.now
+	// Started to the nanosecond: it decides between listings that began in one millisecond.
+	head.ScanStarted, head.ScanFinished = scan.Started.Round(0).UTC(), m.now
 	head.Listed, head.Exclusions = Revision(tags), patterns
 	due := !old.Expires.IsZero() && m.now.After(old.Expires)
 	if head.Listed == old.Listed && head.UID == old.UID && !m.reconsider && !due {

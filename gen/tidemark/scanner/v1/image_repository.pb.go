@@ -171,7 +171,8 @@ type ImageRepositorySpec struct {
 	Image string `protobuf:"bytes,1,opt,name=image,proto3" json:"image,omitempty"`
 	// The time between two scans. Required; zero: no periodic scan.
 	Interval *durationpb.Duration `protobuf:"bytes,2,opt,name=interval,proto3" json:"interval,omitempty"`
-	// The deadline over authentication and scan. Absent: the interval, or one minute where that is zero.
+	// The deadline over authentication and scan. Absent: the interval, but at most ten minutes; one minute
+	// where the interval is zero.
 	Timeout *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// The secret with the registry's credentials: a docker config under the key `.dockerconfigjson`. Absent: anonymous.
 	SecretRef *v1.LocalObjectReference `protobuf:"bytes,4,opt,name=secret_ref,json=secretRef,proto3" json:"secret_ref,omitempty"`
@@ -536,7 +537,7 @@ func (x *ImageRepositoryStatus) GetHeldScan() *HeldScan {
 // HeldScan is a complete listing that is not believed yet.
 type HeldScan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The checksum of its tags.
+	// The checksum of its tags, of excluded ones too, so that equal listings are told by it.
 	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The number of its tags after exclusion.
 	TagCount int32 `protobuf:"varint,2,opt,name=tag_count,json=tagCount,proto3" json:"tag_count,omitempty"`
@@ -544,7 +545,8 @@ type HeldScan struct {
 	FirstTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=first_time,json=firstTime,proto3" json:"first_time,omitempty"`
 	// When a listing was so last.
 	LastTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
-	// How many listings in a row were so. Three over at least an hour are believed.
+	// How many listings in a row were so; failed scans in between do not matter, and it survives a restart. Three over at
+	// least an hour are believed. ScanImageRepository with `accept_shrink` believes the next one at once.
 	Count         int32 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
