@@ -19,6 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/tidemark-io/tidemark/scanner/internal/budget"
 )
 
 // Config is what all requests of a Client have in common.
@@ -29,6 +31,9 @@ type Config struct {
 	Proxy func(*http.Request) (*url.URL, error)
 	// UserAgent is sent before the library's own; empty: "tidemark".
 	UserAgent string
+	// Budget says when a request may be sent, to the registries and to whatever
+	// hosts they lead to; nil: at once.
+	Budget *budget.Hosts
 }
 
 // Options belong to one repository.
@@ -72,6 +77,7 @@ type Client struct {
 	userAgent string
 	limits    limits
 	sessions  *sessionCache
+	hosts     *budget.Hosts
 	key       []byte // makes fingerprints of credentials worthless elsewhere
 }
 
@@ -102,6 +108,7 @@ func NewClient(config Config) *Client {
 		userAgent: userAgent,
 		limits:    bounds,
 		sessions:  newSessionCache(bounds.sessions),
+		hosts:     config.Budget,
 		key:       []byte(rand.Text()),
 	}
 }
@@ -114,6 +121,7 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // scheme): one that is refused is replaced by a new one, which gets the last
 // word; one that does not connect is forgotten.
 func (c *Client) do(ctx context.Context, about asked, options Options, ask func(*session, asked) error) error {
+	ctx = withProgress(ctx)
 	credential, err := c.credential(ctx, about, options)
 	if err != nil {
 		return err
@@ -200,7 +208,7 @@ func (c *Client) signIn(
 		return nil, about.invalid("the host is not valid")
 	}
 	guarded := transport.NewUserAgent(&guard{
-		next: c.transport, host: host, plain: options.Insecure, maxBody: c.limits.body,
+		next: c.withinBudget(c.transport, about.name, credential), host: host, plain: options.Insecure, maxBody: c.limits.body,
 	}, c.userAgent)
 	authenticator := authn.Anonymous
 	if !about.anonymous {
