@@ -29,7 +29,6 @@ import (
 const (
 	healthEvery  = 5 * time.Second
 	leaveTimeout = 2 * time.Second
-	upstream     = state.Service + health.UpstreamSuffix
 )
 
 // Config is what the service needs. All of it is required.
@@ -38,7 +37,7 @@ type Config struct {
 	Store *store.Store
 	// Telemetry is the program's.
 	Telemetry *telemetry.Telemetry
-	// Health is told whether the resolver's store answers, and, under `resolver.upstream`, whether the scanner is followed.
+	// Health is told whether the resolver's store answers, and, under `<name>.upstream`, whether the scanner is followed.
 	Health *health.Reporter
 	// Scanner is a connection to the scanner (see platform/dial). The scanner need not be there yet.
 	Scanner grpc.ClientConnInterface
@@ -67,7 +66,7 @@ func New(cfg Config) (*Service, error) {
 	s.reconciler = reconciler
 	s.follower = follow.New(follow.Config{
 		Scanner:   cfg.Scanner,
-		Connected: func(ok bool) { cfg.Health.Set(upstream, ok) },
+		Connected: func(ok bool) { cfg.Health.SetUpstream(healthNames(), ok) },
 		Logger:    cfg.Telemetry.Logger(),
 	}, reconciler.Notify)
 	reconciler.Use(s.follower)
@@ -87,7 +86,7 @@ func (s *Service) Register(to grpc.ServiceRegistrar) {
 
 // Run works until the context ends, and returns when all that it started has. It is called once.
 func (s *Service) Run(ctx context.Context) error {
-	s.cfg.Health.Set(upstream, false)
+	s.cfg.Health.SetUpstream(healthNames(), false)
 	member, err := shard.Join(ctx, s.cfg.Store, state.Service, shard.WithLogger(s.cfg.Telemetry.Logger()))
 	if err != nil {
 		return fmt.Errorf("resolver: %w", err)
@@ -108,14 +107,18 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// trackHealth reports whether the store answers and the policies are known.
-func (s *Service) trackHealth(ctx context.Context) error {
-	names := []string{
+// healthNames are the names that grpc.health.v1 is asked for.
+func healthNames() []string {
+	return []string{
 		state.Service,
 		resolverv1.ImagePolicyService_ServiceDesc.ServiceName,
 		resolverv1.ResolutionService_ServiceDesc.ServiceName,
 	}
-	return s.cfg.Health.Track(ctx, names, func(ctx context.Context) error {
+}
+
+// trackHealth reports whether the store answers and the policies are known.
+func (s *Service) trackHealth(ctx context.Context) error {
+	return s.cfg.Health.Track(ctx, healthNames(), func(ctx context.Context) error {
 		select {
 		case <-s.policies.Ready():
 		case <-ctx.Done():

@@ -50,6 +50,13 @@ func (r *Reporter) Register(to grpc.ServiceRegistrar) { healthpb.RegisterHealthS
 // Set reports that a name serves, or does not.
 func (r *Reporter) Set(name string, ok bool) { r.set(name, ok, nil) }
 
+// SetUpstream reports whether what the names' answers come from is followed, under each name with [UpstreamSuffix].
+func (r *Reporter) SetUpstream(names []string, ok bool) {
+	for _, name := range names {
+		r.set(name+UpstreamSuffix, ok, nil)
+	}
+}
+
 // Track reports names, at once as not serving, then by what check says: now, and every so often until ctx ends. A check
 // has that long to answer, 5 s at most. Track returns nil when ctx has ended.
 func (r *Reporter) Track(ctx context.Context, names []string, check func(ctx context.Context) error, every time.Duration) error {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -143,4 +144,18 @@ func TestNothingServesBeforeTheFirstCheckAndAfterShutdown(t *testing.T) {
 			t.Errorf("Track: %v", err)
 		}
 	})
+}
+
+func TestAnUpstreamThatIsAwayIsToldForEachNameAndDecidesNothing(t *testing.T) {
+	reporter := health.NewReporter(slog.New(slog.DiscardHandler))
+	names := []string{"resolver", "tidemark.resolver.v1.ImagePolicyService"}
+	for _, name := range names {
+		reporter.Set(name, true)
+	}
+	reporter.SetUpstream(names, false)
+	ready, failing := reporter.Ready()
+	want := []string{"resolver.upstream", "tidemark.resolver.v1.ImagePolicyService.upstream"}
+	if !ready || !slices.Equal(failing, want) {
+		t.Errorf("ready %t, failing %v; want true and %v", ready, failing, want)
+	}
 }
