@@ -48,8 +48,11 @@ type Config struct {
 	NamespaceLabels func(namespace string) map[string]string
 	// Concurrency is how many scans run at once; zero: 8.
 	Concurrency int
-	// PageSize is how many tags a registry is asked for at once; zero: 1,000.
+	// PageSize is how many tags a registry is asked for at once; zero: 1,000. One that sends fewer is asked for the rest.
 	PageSize int
+	// MaxTagShrink is the part of a repository's tags, if they are over 20, that may be gone in one scan without its being
+	// held back: above 0 and up to 1, which holds nothing back. Zero: half.
+	MaxTagShrink float64
 }
 
 // Service is the scanner. Its RPCs can be called once Register has been; what they ask for is worked on while Run runs.
@@ -67,6 +70,12 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Store == nil || cfg.Telemetry == nil || cfg.Secrets == nil {
 		return nil, errors.New("the scanner needs a store, telemetry and a source of secrets")
 	}
+	if cfg.PageSize < 0 {
+		return nil, fmt.Errorf("the page size is %d: give one above 0", cfg.PageSize)
+	}
+	if cfg.MaxTagShrink != 0 && !validShare(cfg.MaxTagShrink) {
+		return nil, fmt.Errorf("the part of its tags that a repository may lose is %v: give one above 0 and up to 1", cfg.MaxTagShrink)
+	}
 	if cfg.NamespaceLabels == nil {
 		cfg.NamespaceLabels = (&namespace.Labels{}).Of
 	}
@@ -75,7 +84,9 @@ func New(cfg Config) (*Service, error) {
 	}
 	from := &source.Source{Registry: s.client, Secrets: cfg.Secrets, PageSize: cfg.PageSize}
 	var err error
-	s.loop, err = scan.New(scan.Config{State: s.state, Source: from, Telemetry: cfg.Telemetry, Concurrency: cfg.Concurrency})
+	s.loop, err = scan.New(scan.Config{
+		State: s.state, Source: from, Telemetry: cfg.Telemetry, Concurrency: cfg.Concurrency, MaxShrink: cfg.MaxTagShrink,
+	})
 	if err != nil {
 		return nil, err
 	}

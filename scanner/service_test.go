@@ -54,14 +54,16 @@ func start(t *testing.T) *service {
 }
 
 // startOn runs a scanner until stop is called, or the test ends.
-func startOn(t *testing.T, st *store.Store, secrets *secret.Memory) *service {
+func startOn(t *testing.T, st *store.Store, secrets *secret.Memory, change ...func(*scanner.Config)) *service {
 	t.Helper()
 	tel := grpctest.Telemetry(t, nil)
 	labels := &namespace.Labels{}
 	labels.Replace(map[string]map[string]string{"trusted": {"team": "apps"}})
-	svc, err := scanner.New(scanner.Config{
-		Store: st, Telemetry: tel, Secrets: secrets, NamespaceLabels: labels.Of, Concurrency: 4,
-	})
+	config := scanner.Config{Store: st, Telemetry: tel, Secrets: secrets, NamespaceLabels: labels.Of, Concurrency: 4}
+	for _, f := range change {
+		f(&config)
+	}
+	svc, err := scanner.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,22 +7,28 @@ package main
 import (
 	"context"
 
+	"github.com/spf13/pflag"
+
 	"github.com/tidemark-io/tidemark/platform/config"
 	"github.com/tidemark-io/tidemark/platform/program"
 	"github.com/tidemark-io/tidemark/scanner"
 )
 
 func main() {
+	var own scanner.Flags
 	program.Main(&program.Program{
 		Name:   "scanner",
 		Config: config.Common{Listen: "127.0.0.1:9001", HTTPListen: "127.0.0.1:9101", DataDir: "data/scanner"},
-		Build:  build,
-	}, nil)
+		Build: func(_ context.Context, host *program.Host) ([]program.Part, error) {
+			return build(host, own)
+		},
+	}, func(fs *pflag.FlagSet) { own.Add(fs) })
 }
 
-func build(_ context.Context, host *program.Host) ([]program.Part, error) {
+func build(host *program.Host, own scanner.Flags) ([]program.Part, error) {
 	service, err := scanner.New(scanner.Config{
 		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, NamespaceLabels: host.Namespaces.Of,
+		PageSize: own.PageSize, MaxTagShrink: own.MaxTagShrink,
 	})
 	if err != nil {
 		return nil, err

@@ -23,11 +23,17 @@ func TestReconcileImageRepositoryScans(t *testing.T) {
 			return nil, rpcerr.New(codes.Unauthenticated, metav1.ErrorReason_ERROR_REASON_REGISTRY_FAILED,
 				"scan failed: the registry refuses the credentials of secret regcred")
 		}
+		if r.GetAcceptShrink() {
+			return &scannerv1.ScanImageRepositoryResponse{Result: &scannerv1.ScanResult{TagCount: 1}}, nil
+		}
 		return &scannerv1.ScanImageRepositoryResponse{Result: &scannerv1.ScanResult{TagCount: 2}}, nil
 	}
 	address := s.serve(t)
 	tidemark(t, address, "reconcile", "image", "repository", "app", "-n", "apps").wants(t, terminal{
 		err: "► scanning ImageRepository app in apps namespace\n✔ scan fetched 2 tags\n",
+	})
+	tidemark(t, address, "reconcile", "image", "repository", "app", "-n", "apps", "--accept-shrink").wants(t, terminal{
+		err: "► scanning ImageRepository app in apps namespace\n✔ scan fetched 1 tags\n",
 	})
 	tidemark(t, address, "reconcile", "image", "repository", "other").wants(t, terminal{
 		err: "► scanning ImageRepository other in flux-system namespace\n" +

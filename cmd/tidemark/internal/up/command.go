@@ -36,6 +36,7 @@ where OTEL_EXPORTER_OTLP_ENDPOINT says, and nowhere without it.`,
 	}
 	flags := cmd.Flags()
 	options.Common.AddFlags(flags, config.Common{Listen: "127.0.0.1:9000", HTTPListen: "127.0.0.1:9100"})
+	options.Scanner.Add(flags)
 	options.Updater.Add(flags)
 	flags.StringVar(&options.Manifests, "manifests", "", "folder or file of manifests to follow")
 	return cmd

@@ -30,6 +30,8 @@ type Options struct {
 	Common config.Common
 	// Manifests is a folder, or a file, to follow. Empty: none.
 	Manifests string
+	// Scanner is the scanner's own flags.
+	Scanner scanner.Flags
 	// Updater is the updater's own flags.
 	Updater updater.Flags
 	// LogOutput is where log lines go; nil means stderr.
@@ -74,7 +76,7 @@ func build(ctx context.Context, host *program.Host, options Options, secrets *se
 	if err != nil {
 		return nil, err
 	}
-	scan, err := newScanner(ctx, host)
+	scan, err := newScanner(ctx, host, options.Scanner)
 	if err != nil {
 		return nil, fmt.Errorf("scanner: %w", err)
 	}
@@ -102,13 +104,14 @@ func build(ctx context.Context, host *program.Host, options Options, secrets *se
 	return append(parts, program.Part{Name: "manifests", Run: follow.run}), nil
 }
 
-func newScanner(ctx context.Context, host *program.Host) (*scanner.Service, error) {
+func newScanner(ctx context.Context, host *program.Host, flags scanner.Flags) (*scanner.Service, error) {
 	tel, err := host.Telemetry.For(ctx, "scanner")
 	if err != nil {
 		return nil, err
 	}
 	return scanner.New(scanner.Config{
 		Store: host.Store, Telemetry: tel, Secrets: host.Secrets, Health: host.Health, NamespaceLabels: host.Namespaces.Of,
+		PageSize: flags.PageSize, MaxTagShrink: flags.MaxTagShrink,
 	})
 }
 

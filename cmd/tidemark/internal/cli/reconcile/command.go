@@ -48,11 +48,7 @@ func (v *verb) image() *cobra.Command {
 		Aliases: []string{"images"},
 		Short:   "Scan, evaluate or run one of the image objects now",
 	},
-		v.noun(kinds.ImageRepository(), scan, cobra.Command{
-			Use:     "repository NAME",
-			Short:   "Scan an image repository now, and wait for the outcome",
-			Example: "  tidemark reconcile image repository podinfo",
-		}),
+		(&scanner{}).command(v),
 		v.noun(kinds.ImagePolicy(), evaluate, cobra.Command{
 			Use:     "policy NAME",
 			Short:   "Evaluate an image policy now, over the tags that are known",

@@ -6,18 +6,41 @@ package reconcile
 import (
 	"context"
 
+	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
+// scanner scans ImageRepositories.
+type scanner struct {
+	// acceptShrink is --accept-shrink.
+	acceptShrink bool
+}
+
+// command is `tidemark reconcile image repository`.
+func (s *scanner) command(v *verb) *cobra.Command {
+	cmd := v.noun(kinds.ImageRepository(), s.scan, cobra.Command{
+		Use:   "repository NAME",
+		Short: "Scan an image repository now, and wait for the outcome",
+		Example: `  tidemark reconcile image repository podinfo
+
+  # Most of the tags were deleted on purpose
+  tidemark reconcile image repository podinfo --accept-shrink`,
+	})
+	cmd.Flags().BoolVar(&s.acceptShrink, "accept-shrink", false,
+		"take the listing also if it lost so many tags that it would be held back")
+	return cmd
+}
+
 // scan scans an ImageRepository.
-func scan(ctx context.Context, conn grpc.ClientConnInterface, t target, progress terminal.Progress) error {
+func (s *scanner) scan(ctx context.Context, conn grpc.ClientConnInterface, t target, progress terminal.Progress) error {
 	progress.Action("scanning ImageRepository %s in %s namespace", t.name, t.namespace)
 	answer, err := scannerv1.NewImageRepositoryServiceClient(conn).ScanImageRepository(ctx,
-		&scannerv1.ScanImageRepositoryRequest{Namespace: t.namespace, Name: t.name})
+		&scannerv1.ScanImageRepositoryRequest{Namespace: t.namespace, Name: t.name, AcceptShrink: s.acceptShrink})
 	if err != nil {
 		return err
 	}
