@@ -29,7 +29,7 @@ const (
 	maxSends = 4
 )
 
-// progressKey is a context's *atomic.Bool: whether the registry has served a request of this List or Head.
+// progressKey is a context's *atomic.Bool: whether the registry has served a request of this List.
 type progressKey struct{}
 
 func withProgress(ctx context.Context) context.Context {

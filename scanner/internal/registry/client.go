@@ -121,7 +121,6 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // scheme): one that is refused is replaced by a new one, which gets the last
 // word; one that does not connect is forgotten.
 func (c *Client) do(ctx context.Context, about asked, options Options, ask func(*session, asked) error) error {
-	ctx = withProgress(ctx)
 	credential, err := c.credential(ctx, about, options)
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ type Listing struct {
 // is cancelled.
 func (c *Client) List(ctx context.Context, name CanonicalName, options Options) (Listing, error) {
 	var listing Listing
+	ctx = withProgress(ctx)
 	err := c.do(ctx, asked{name: name}, options, func(s *session, about asked) error {
 		l := &lister{limits: c.limits, session: s, about: about, followed: map[[sha256.Size]byte]bool{}}
 		listing = Listing{}
