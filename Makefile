@@ -3,11 +3,13 @@
 
 # `make` prints the targets. Tools are pinned in modules of their own under tools/ and built on first use into bin/.
 
-MODULES  := gen platform localparts scanner resolver updater cmd/tidemark tests
+MODULES  := gen platform localparts scanner resolver updater cmd/tidemark tests bench
 PROGRAMS := tidemark scanner resolver updater
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -X github.com/tidemark-io/tidemark/platform/version.version=$(VERSION)
 KEEP     ?=
+BENCH    ?= .
+BENCHTIME ?= 1x
 export CGO_ENABLED ?= 1
 
 .PHONY: help
@@ -25,6 +27,10 @@ test: bin/grpcurl build ## every test, end to end included
 .PHONY: test-race
 test-race: bin/grpcurl build ## every test under the race detector
 	go test -race $(foreach m,$(MODULES),./$(m)/...)
+
+.PHONY: bench
+bench: ## the benchmarks at full size, and their report (BENCH_REPOSITORIES, BENCH_TAGS make it smaller; BENCH=regexp chooses)
+	@go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m ./bench/... | go run ./bench/cmd/report
 
 .PHONY: build
 build: $(addprefix bin/,$(PROGRAMS)) ## the four programs, into bin/

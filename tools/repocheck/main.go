@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"updater":      {"gen", "platform"},
 	"cmd/tidemark": {"gen", "platform", "localparts", "scanner", "resolver", "updater"},
 	"tests":        {"gen", "platform", "localparts", "scanner", "resolver", "updater"},
+	"bench":        {"gen", "platform", "localparts", "scanner", "resolver", "updater"},
 }
 
 // testOnly lists siblings that a module may import in its test files alone.
