@@ -42,6 +42,8 @@ const (
 	// A run that failed is tried again after the first, then twice as long each time, up to the last, or the interval.
 	firstRetry = 5 * time.Second
 	lastRetry  = 10 * time.Minute
+	// lookAgain is when a run is tried again whose objects the cache has otherwise than the run found them.
+	lookAgain = 100 * time.Millisecond
 )
 
 // Ownership says which groups are this replica's: shard.Membership.
@@ -206,15 +208,43 @@ func (d *Dispatcher) planNext(e *entry, outcome run.Outcome) {
 		case run.Failed:
 			e.failures++
 			wait, trigger = retryAfter(e.failures, outcome.Interval), updaterv1.RunTrigger_RUN_TRIGGER_RETRY
-		case run.NotReady, run.Denied:
+		case run.NotReady:
+			if d.missedSource(e) {
+				e.failures++
+				wait, trigger = min(lookAgain<<min(e.failures, 10), retryAfter(e.failures, outcome.Interval)), updaterv1.RunTrigger_RUN_TRIGGER_RETRY
+			}
+		case run.Suspended:
+			if !d.missedSuspension(e) {
+				return
+			}
+			wait, trigger = lookAgain, updaterv1.RunTrigger_RUN_TRIGGER_RETRY
+		case run.Denied:
 			e.failures = 0
-		case run.Invalid, run.Suspended, run.Gone, run.CutOff:
+		case run.Invalid, run.Gone, run.CutOff:
 			return
 		}
 	}
 	if wait > 0 {
 		d.want(e, time.Now().Add(wait), trigger)
 	}
+}
+
+// missedSuspension notes that a run found its automation suspended, which the follower may never hear of: what is
+// suspended and resumed at once is one event, with nothing changed. It says whether the automation is resumed already, or
+// the cache does not know of the suspension yet; else its end will be an event that makes a run. The caller holds the lock.
+func (d *Dispatcher) missedSuspension(e *entry) bool {
+	if a, ok := d.Automations.Cached(e.key); ok && !state.AutomationSuspended(a) {
+		return true
+	}
+	e.suspended = true
+	return false
+}
+
+// missedSource is missedSuspension for a source that a run found absent or suspended.
+func (d *Dispatcher) missedSource(e *entry) bool {
+	delete(d.sources, e.spec.Source) // so that its next event makes a run, whatever is in it
+	r, ok := d.Repositories.Cached(e.spec.Source)
+	return ok && !state.RepositorySuspended(r)
 }
 
 func retryAfter(failures int, interval time.Duration) time.Duration {
