@@ -69,6 +69,7 @@ func settings(config Config, scratch string, tokens *tokenServer) *configuration
 			"path":  filepath.Join(scratch, htpasswdFile),
 		}}
 	}
+	s.Notifications = notifications(config.Notifications)
 	s.HTTP.Secret = rand.Text()
 	s.Catalog.MaxEntries = 1000
 	return s

@@ -51,6 +51,8 @@ type Config struct {
 	TLS *tls.Config
 	// ClientTLS is what Push and its like connect with.
 	ClientTLS *tls.Config
+	// Notifications, when set, says where the registry tells of what is pushed.
+	Notifications *Notifications
 	// Log gets a line per request (method, path, status); nil: none.
 	Log io.Writer
 	// Wrap, when set, goes around the registry's handler: to count requests
