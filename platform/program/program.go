@@ -43,6 +43,9 @@ type Host struct {
 	DataDir string
 	// Dialer reaches the program's own server without a network.
 	Dialer func(ctx context.Context, address string) (net.Conn, error)
+	// ListenHTTP opens a further HTTP listener by the rules of the program's own: TLS where the program has a certificate,
+	// and beyond loopback nothing else unless --insecure. flag is the address's flag, for errors.
+	ListenHTTP func(flag, address string) (net.Listener, error)
 }
 
 // Part is what a program runs: a service, or something that works beside them.
@@ -91,9 +94,9 @@ func (p *Program) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	identity := server.TLS{CertFile: p.Config.TLSCertFile, KeyFile: p.Config.TLSKeyFile, ClientCAFile: p.Config.TLSClientCAFile}
 	srv, err := server.New(server.Config{
-		Listen: p.Config.Listen, HTTPListen: p.Config.HTTPListen, Insecure: p.Config.Insecure, Telemetry: tel,
-		TLS: server.TLS{CertFile: p.Config.TLSCertFile, KeyFile: p.Config.TLSKeyFile, ClientCAFile: p.Config.TLSClientCAFile},
+		Listen: p.Config.Listen, HTTPListen: p.Config.HTTPListen, Insecure: p.Config.Insecure, Telemetry: tel, TLS: identity,
 	})
 	if err != nil {
 		return err
@@ -102,6 +105,9 @@ func (p *Program) Run(ctx context.Context) (err error) {
 	parts, err := p.Build(ctx, &Host{
 		Store: st, Telemetry: tel, Secrets: p.secrets(), Health: srv.Health(), Namespaces: labels,
 		DataDir: p.Config.DataDir, Dialer: srv.Dialer(),
+		ListenHTTP: func(flag, address string) (net.Listener, error) {
+			return server.ListenHTTP(flag, address, identity, p.Config.Insecure)
+		},
 	})
 	if err != nil {
 		return err
