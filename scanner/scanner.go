@@ -1,14 +1,15 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package scanner is the service that lists registries' tags: on an interval or on request. It remembers each tag and when
-// it was first seen, and streams what changes to the resolver. It knows nothing of policies and of Git.
+// Package scanner is the service that lists registries' tags: on an interval, on request or on a webhook. It remembers
+// each tag and when it was first seen, and streams what changes to the resolver. It knows nothing of policies and of Git.
 package scanner
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -53,6 +54,8 @@ type Config struct {
 	// MaxTagShrink is the part of a repository's tags, if they are over 20, that may be gone in one scan without its being
 	// held back: above 0 and up to 1, which holds nothing back. Zero: half.
 	MaxTagShrink float64
+	// Hooks is where webhooks are taken; the service closes it. Nil: nowhere.
+	Hooks net.Listener
 }
 
 // Service is the scanner. Its RPCs can be called once Register has been; what they ask for is worked on while Run runs.
@@ -63,6 +66,7 @@ type Service struct {
 	loop         *scan.Loop
 	repositories *api.Repositories
 	tags         *api.Tags
+	webhooks     *webhooks
 }
 
 // New makes the service, and touches neither store nor network.
@@ -90,6 +94,9 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.webhooks, err = newWebhooks(cfg, s.state, s.loop); err != nil {
+		return nil, err
+	}
 	s.repositories = &api.Repositories{State: s.state, Scans: s.loop}
 	s.tags = &api.Tags{Reader: &tags.Reader{State: s.state}, Source: from, NamespaceLabels: cfg.NamespaceLabels}
 	return s, nil
@@ -99,6 +106,7 @@ func New(cfg Config) (*Service, error) {
 func (s *Service) Register(to grpc.ServiceRegistrar) {
 	scannerv1.RegisterImageRepositoryServiceServer(to, s.repositories)
 	scannerv1.RegisterTagServiceServer(to, s.tags)
+	scannerv1.RegisterReceiverServiceServer(to, s.webhooks.api)
 }
 
 // Run scans until the context ends, and returns when all that it started has ended. It is called once.
@@ -115,6 +123,7 @@ func (s *Service) Run(ctx context.Context) error {
 		group.Add("health", s.trackHealth)
 	}
 	group.Add("scans", func(ctx context.Context) error { return s.loop.Run(ctx, members) })
+	s.webhooks.add(&group, s.config, members)
 	err = group.Run(ctx)
 	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
@@ -126,6 +135,7 @@ func (s *Service) trackHealth(ctx context.Context) error {
 		state.Service,
 		scannerv1.ImageRepositoryService_ServiceDesc.ServiceName,
 		scannerv1.TagService_ServiceDesc.ServiceName,
+		scannerv1.ReceiverService_ServiceDesc.ServiceName,
 	}
 	return s.config.Health.Track(ctx, names, s.config.Store.Check, checkEvery)
 }
