@@ -45,6 +45,9 @@ type job struct {
 	tags            []string
 	exclusions      registry.Exclusions
 	canonical       registry.CanonicalName
+	// moved are tracked tags that have another digest now, told what is to be noted of them.
+	moved map[string]string
+	told  []state.Tracked
 	// held is the listing where it was held back; its FirstTime and Count are for the status to say.
 	held *scannerv1.HeldScan
 }
@@ -101,11 +104,14 @@ func (l *Loop) attempt(ctx context.Context, j *job) (Outcome, error) {
 	settle := l.tellWhenSlow(ctx, j)
 	j.started = time.Now()
 	listing, err := l.source.List(ctx, j.repository)
+	if err == nil {
+		j.tags, j.listed = listing.Tags, time.Now()
+		l.followDigests(ctx, j)
+	}
 	settle()
 	if err != nil {
 		return Outcome{}, err
 	}
-	j.tags, j.listed = listing.Tags, time.Now()
 	if listing.Invalid > 0 {
 		l.logger.WarnContext(ctx, "the registry lists what are no tags; they are left out",
 			"repository", j.key.String(), "count", listing.Invalid, "example", listing.InvalidExample)
@@ -156,7 +162,9 @@ func (l *Loop) storeOnce(ctx context.Context, j *job) (Outcome, error) {
 	mutate := func(r state.Repository) error { return j.writeSuccess(r, result) }
 	var repository state.Repository
 	if plan.Changed {
-		repository, err = l.state.Swap(ctx, j.key, state.Swap{Was: was, Head: plan.Head, Write: plan.Write, Mutate: mutate})
+		repository, err = l.state.Swap(ctx, j.key, state.Swap{
+			Was: was, Head: plan.Head, Write: plan.Write, Told: j.told, Mutate: mutate,
+		})
 	} else {
 		repository, err = l.state.Keep(ctx, j.key, j.uid(), was, mutate)
 	}
@@ -172,7 +180,7 @@ func (l *Loop) plan(ctx context.Context, j *job, was state.Set) (tagset.Plan, er
 	}
 	made := tagset.Scan{
 		UID: j.uid(), Tags: j.tags, Exclusions: j.exclusions, First: base.ScanFinished.IsZero(),
-		Started: j.started, Finished: j.listed,
+		Started: j.started, Finished: j.listed, Moved: j.moved,
 		TraceParent: j.trace.GetTraceparent(), TraceState: j.trace.GetTracestate(),
 	}
 	plan, err := tagset.Merge(base, was.Reader(ctx), made)

@@ -31,9 +31,9 @@ type State struct {
 	// Repositories are the objects. Delete them with Delete, which deletes their tags too.
 	Repositories *object.Store[Repository]
 
-	client *clientv3.Client
-	chunks string
-	logger *slog.Logger
+	client                    *clientv3.Client
+	chunks, metadata, tracked string
+	logger                    *slog.Logger
 }
 
 // New makes the scanner's state in the program's store, which need not be scoped.
@@ -45,9 +45,11 @@ func New(st *store.Store, logger *slog.Logger) *State {
 			Noun:   "ImageRepository",
 			New:    func() Repository { return &scannerv1.ImageRepository{} },
 		}, object.WithAttachment(headPart), object.WithLogger(logger)),
-		client: st.Client(),
-		chunks: st.Prefix() + "/tagchunks/",
-		logger: logger,
+		client:   st.Client(),
+		chunks:   st.Prefix() + "/tagchunks/",
+		metadata: st.Prefix() + "/metadata/",
+		tracked:  st.Prefix() + "/tracked/",
+		logger:   logger,
 	}
 }
 
@@ -57,22 +59,30 @@ func (s *State) chunkPrefix(uid string) string { return s.chunks + uid + "/" }
 
 func (s *State) chunkKey(uid, id string) string { return s.chunkPrefix(uid) + id }
 
-// Delete removes the object and its tag set. Errors: object.ErrNotFound, store.ErrUnavailable.
+// Delete removes the object, its tag set and what is known of its tags. Errors: object.ErrNotFound, store.ErrUnavailable.
 func (s *State) Delete(ctx context.Context, key object.Key) error {
 	repository, err := s.Repositories.Get(ctx, key)
 	if err != nil {
 		return err
 	}
-	return s.Repositories.Delete(ctx, key,
-		clientv3.OpDelete(s.chunkPrefix(repository.GetMetadata().GetUid()), clientv3.WithPrefix()))
+	return s.Repositories.Delete(ctx, key, s.forgetting(repository.GetMetadata().GetUid())...)
 }
 
-// Forget removes what chunks there may still be of an object that is deleted: a scan may have written some since. Errors:
+// forgetting deletes everything that is kept by an object's uid.
+func (s *State) forgetting(uid string) []clientv3.Op {
+	return []clientv3.Op{
+		clientv3.OpDelete(s.chunkPrefix(uid), clientv3.WithPrefix()),
+		clientv3.OpDelete(s.metadataPrefix(uid), clientv3.WithPrefix()),
+		clientv3.OpDelete(s.trackedPrefix(uid), clientv3.WithPrefix()),
+	}
+}
+
+// Forget removes what there may still be of an object that is deleted: a scan may have written some since. Errors:
 // store.ErrUnavailable.
 func (s *State) Forget(ctx context.Context, uid string) error {
 	if uid == "" {
 		return nil
 	}
-	_, err := s.client.Delete(ctx, s.chunkPrefix(uid), clientv3.WithPrefix())
+	_, err := s.client.Txn(ctx).Then(s.forgetting(uid)...).Commit()
 	return store.Wrap("deleting the tags of a deleted object", err)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -29,6 +30,8 @@ type Swap struct {
 	Head tagset.Head
 	// Write are the chunks that the store lacks.
 	Write []tagset.Chunk
+	// Told are tracked tags, at most MaxMoved, whose digests are known with it.
+	Told []Tracked
 	// Mutate changes the status with it; see object.StatusChange. It must not say object.ErrUnchanged.
 	Mutate func(Repository) error
 }
@@ -51,7 +54,7 @@ func (s *State) Swap(ctx context.Context, key object.Key, swap Swap) (Repository
 	repository, err := s.Repositories.ChangeStatus(ctx, key, uid, object.StatusChange[Repository]{
 		Mutate: swap.Mutate,
 		If:     s.still(key, swap),
-		Also:   append(s.deletions(uid, obsolete[:now]), clientv3.OpPut(s.headKey(key), string(encoded))),
+		Also:   slices.Concat(s.deletions(uid, obsolete[:now]), s.telling(uid, swap.Told), []clientv3.Op{clientv3.OpPut(s.headKey(key), string(encoded))}),
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.sweepFailed(context.WithoutCancel(ctx), key, swap))

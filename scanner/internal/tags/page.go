@@ -12,6 +12,7 @@ import (
 	"hash/crc32"
 	"hash/fnv"
 	"regexp"
+	"time"
 
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/scanner/internal/state"
@@ -26,14 +27,17 @@ type Query struct {
 	Key object.Key
 	// Pattern is an unanchored RE2; nil: all tags.
 	Pattern *regexp.Regexp
+	// Order is that of the tags; Created says when each was made and is needed to order by that.
+	Order   Order
+	Created func(ctx context.Context, set Set, tags []string) []time.Time
 	// Size is how many tags a page has at most; at least 1.
 	Size int
 	// Token is the page before's; empty: the first page.
 	Token string
 }
 
-// Page lists tags that are not excluded in byte order, and returns the next page's token; empty after the last. All pages
-// are of the store's revision at which the first was read. Errors: those of Open; ErrForeignPage, ErrPageGone.
+// Page lists tags that are not excluded, and returns the next page's token; empty after the last. All pages are of the
+// store's revision at which the first was read. Errors: those of Open; ErrForeignPage, ErrPageGone, ErrTooMany.
 func (r *Reader) Page(ctx context.Context, q Query) (set Set, page []tagset.Entry, next string, err error) {
 	place, err := parsePlace(q.Token, q.hash())
 	if err != nil {
@@ -46,19 +50,37 @@ func (r *Reader) Page(ctx context.Context, q Query) (set Set, page []tagset.Entr
 	case err != nil:
 		return Set{}, nil, "", err
 	}
-	for entry, err := range set.from(ctx, place.after) {
+	if q.Order == (Order{}) {
+		page, next, err = q.byName(ctx, set, place)
+	} else {
+		page, next, err = q.ordered(ctx, set, place)
+	}
+	if err != nil {
+		return Set{}, nil, "", err
+	}
+	return set, page, next, nil
+}
+
+// matches says whether an entry is listed.
+func (q Query) matches(entry tagset.Entry) bool {
+	return entry.Visible() && (q.Pattern == nil || q.Pattern.MatchString(entry.Tag))
+}
+
+// byName reads no further than the page, for the set is in that order.
+func (q Query) byName(ctx context.Context, set Set, at place) (page []tagset.Entry, next string, err error) {
+	for entry, err := range set.from(ctx, at.after) {
 		if err != nil {
-			return Set{}, nil, "", err
+			return nil, "", err
 		}
-		if entry.Tag <= place.after || !entry.Visible() || q.Pattern != nil && !q.Pattern.MatchString(entry.Tag) {
+		if entry.Tag <= at.after || !q.matches(entry) {
 			continue
 		}
 		if len(page) == q.Size {
-			return set, page, place.next(set.At, page[len(page)-1].Tag), nil
+			return page, at.next(set.At, page[len(page)-1].Tag, 0), nil
 		}
 		page = append(page, entry)
 	}
-	return set, page, "", nil
+	return page, "", nil
 }
 
 // hash tells one listing from another.
@@ -69,27 +91,29 @@ func (q Query) hash() uint64 {
 		pattern = q.Pattern.String()
 	}
 	// A hash never fails to be written to.
-	_, _ = fmt.Fprintf(h, "%s\x00%s", q.Key, pattern)
+	_, _ = fmt.Fprintf(h, "%s\x00%s\x00%d\x00%t", q.Key, pattern, q.Order.By, q.Order.Descending)
 	return h.Sum64()
 }
 
-// place is where a page begins: base64url of the version (1 byte), the listing's hash, the store's revision (8 bytes each),
-// the last tag of the page before, and a CRC-32 over all that. The checksum is against mistakes: a forged token shows
+// place is where a page begins: base64url of the version (1 byte), the listing's hash, the store's revision, the last tag's
+// time in an order by time (8 bytes each), that tag, and a CRC-32 over all that. The checksum is against mistakes: a forged token shows
 // nothing that its maker may not see.
 type place struct {
 	hash  uint64
 	at    int64
+	time  int64
 	after string
 }
 
 const (
-	placeVersion = 1
-	placeFixed   = 1 + 8 + 8 + 4
+	placeVersion = 2
+	placeFixed   = 1 + 8 + 8 + 8 + 4
 )
 
-func (p place) next(at int64, after string) string {
+func (p place) next(at int64, after string, time int64) string {
 	b := binary.BigEndian.AppendUint64([]byte{placeVersion}, p.hash)
-	b = binary.BigEndian.AppendUint64(b, uint64(at)) //nolint:gosec // revisions are not negative
+	b = binary.BigEndian.AppendUint64(b, uint64(at))   //nolint:gosec // revisions are not negative
+	b = binary.BigEndian.AppendUint64(b, uint64(time)) //nolint:gosec // read back as it is
 	b = append(b, after...)
 	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b)))
 }
@@ -105,8 +129,9 @@ func parsePlace(token string, hash uint64) (place, error) {
 	body, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
 	p := place{
 		hash:  binary.BigEndian.Uint64(body[1:]),
-		at:    int64(binary.BigEndian.Uint64(body[9:])), //nolint:gosec // checked below
-		after: string(body[17:]),
+		at:    int64(binary.BigEndian.Uint64(body[9:])),  //nolint:gosec // checked below
+		time:  int64(binary.BigEndian.Uint64(body[17:])), //nolint:gosec // written so
+		after: string(body[25:]),
 	}
 	if crc32.ChecksumIEEE(body) != sum || p.hash != hash || p.at <= 0 || !tagset.ValidTag(p.after) {
 		return place{}, ErrForeignPage

@@ -20,7 +20,8 @@ type Entry struct {
 	// Vanished is the end of the scan that no longer listed the tag; zero while
 	// it is there. After Remember the entry is forgotten.
 	Vanished time.Time
-	// Digest is the manifest's, "sha256:…"; empty when nobody asked.
+	// Digest is the manifest's, "sha256:…", as it was when it last moved while
+	// somebody followed it; empty: it never did.
 	Digest string
 }
 

@@ -13,6 +13,7 @@ import (
 
 const (
 	headVersion = 1
+	maxTold     = 100
 	maxHead     = 1 << 20 // bytes; 4,000 chunks, some 100 million tags
 )
 
@@ -46,6 +47,12 @@ type Head struct {
 	TraceState  string `json:"traceState,omitempty"`
 	// Latest are the ten newest visible tags, newest first; see NewestFirst.
 	Latest []string `json:"latest,omitempty"`
+	// Vanished are visible tags that the change before this head took away,
+	// Moved those whose digest it changed; each in byte order and at most
+	// maxTold. VanishedCount counts all of them.
+	Vanished      []string `json:"vanished,omitempty"`
+	VanishedCount int      `json:"vanishedCount,omitempty"`
+	Moved         []string `json:"moved,omitempty"`
 	// Chunks hold the entries, in the order of the tags.
 	Chunks []ChunkRef `json:"chunks,omitempty"`
 }

@@ -38,6 +38,8 @@ type Scan struct {
 	// Started and Finished; new tags are first seen, and missing ones vanished,
 	// at Finished.
 	Started, Finished time.Time
+	// Moved are tags that have another digest than was known, and which.
+	Moved map[string]string
 	// TraceParent and TraceState of the scan.
 	TraceParent, TraceState string
 }
@@ -80,7 +82,7 @@ func (s sizes) plan(old Head, read Reader, scan Scan) (Plan, error) {
 			return Plan{}, fmt.Errorf("%w: %.128q", ErrInvalidTag, tag)
 		}
 	}
-	m := &merger{now: milliseconds(scan.Finished), first: scan.First, exclude: func(string) bool { return false }}
+	m := &merger{now: milliseconds(scan.Finished), first: scan.First, moved: scan.Moved, exclude: func(string) bool { return false }}
 	var patterns []string
 	if scan.Exclusions != nil {
 		m.exclude, patterns = scan.Exclusions.Excluded, scan.Exclusions.Patterns()
@@ -92,7 +94,7 @@ func (s sizes) plan(old Head, read Reader, scan Scan) (Plan, error) {
 	head.ScanStarted, head.ScanFinished = scan.Started.Round(0).UTC(), m.now
 	head.Listed, head.Exclusions = Revision(tags), patterns
 	due := !old.Expires.IsZero() && m.now.After(old.Expires)
-	if head.Listed == old.Listed && head.UID == old.UID && !m.reconsider && !due {
+	if head.Listed == old.Listed && head.UID == old.UID && !m.reconsider && !due && len(scan.Moved) == 0 {
 		return Plan{Head: head}, nil
 	}
 	head.TraceParent, head.TraceState = scan.TraceParent, scan.TraceState
@@ -130,8 +132,20 @@ func (s sizes) rewrite(head Head, old []ChunkRef, read Reader, tags []string, m 
 	}
 	head.Revision, head.Latest = m.sum.String(), m.latest.tags()
 	head.Count, head.Total, head.Gone, head.Expires = m.count, m.total, m.gone, m.expires
+	head.tell(m.delta, m.moved)
 	plan := Plan{Head: head, Changed: true, Delta: m.delta, Lost: m.lost}
 	return plan, plan.store(leaves, old)
+}
+
+// tell names what the delta took away and what it moved.
+func (h *Head) tell(delta Delta, moved map[string]string) {
+	h.Vanished, h.VanishedCount, h.Moved = nil, len(delta.Removed), nil
+	h.Vanished = append(h.Vanished, delta.Removed[:min(maxTold, len(delta.Removed))]...)
+	for _, e := range delta.Changed {
+		if moved[e.Tag] == e.Digest && e.Digest != "" && len(h.Moved) < maxTold {
+			h.Moved = append(h.Moved, e.Tag)
+		}
+	}
 }
 
 // store encodes the leaves that are new and fills in refs, Write and Obsolete.
@@ -170,6 +184,7 @@ type merger struct {
 	first      bool
 	reconsider bool // the exclusion list is another one
 	exclude    func(string) bool
+	moved      map[string]string
 
 	delta              Delta
 	sum                *checksum
@@ -229,7 +244,7 @@ func (m *merger) see(e Entry) {
 }
 
 func (m *merger) appeared(tag string) Entry {
-	return Entry{Tag: tag, FirstSeen: m.now, Initial: m.first, Excluded: m.exclude(tag)}
+	return Entry{Tag: tag, FirstSeen: m.now, Initial: m.first, Excluded: m.exclude(tag), Digest: m.moved[tag]}
 }
 
 // listed is what becomes of a known tag that is there (again).
@@ -238,6 +253,9 @@ func (m *merger) listed(e Entry) Entry {
 		return m.appeared(e.Tag)
 	}
 	e.Vanished = time.Time{}
+	if digest, moved := m.moved[e.Tag]; moved {
+		e.Digest = digest
+	}
 	return m.reconsidered(e)
 }
 

@@ -1,0 +1,162 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tidemark-io/tidemark/platform/store"
+)
+
+const (
+	// TrackFor is how long a tag is tracked that nobody asks for any more.
+	TrackFor = 24 * time.Hour
+	// trackNoted is how exactly it is noted when it was asked for last.
+	trackNoted = time.Hour
+	// MaxMoved bounds the digests that one swap can note, for etcd's sake.
+	MaxMoved = 48
+	// MaxTracked bounds the tags of one object that are tracked at once.
+	MaxTracked = 1000
+)
+
+// ErrTooManyTracked says that an object has as many tracked tags as it may have.
+var ErrTooManyTracked = errors.New("too many tags of the repository are tracked")
+
+// Tracked is a tag whose digest somebody is interested in.
+type Tracked struct {
+	Tag string `json:"-"`
+	// Digest is the one that was told last; empty: none was.
+	Digest string `json:"digest,omitempty"`
+	// Asked is when somebody showed interest, to the hour.
+	Asked time.Time `json:"asked"`
+
+	revision int64
+}
+
+func (s *State) trackedPrefix(uid string) string { return s.tracked + uid + "/" }
+
+// Track begins to track a tag of the object's, or notes that somebody is still interested in it. The digest is what that
+// somebody was told; of a tag that is tracked already it changes nothing, for others were told another one and are still to
+// hear that it moved. Errors: ErrTooManyTracked, store.ErrUnavailable.
+func (s *State) Track(ctx context.Context, uid, tag, digest string, now time.Time) error {
+	key := s.trackedPrefix(uid) + tag
+	resp, err := s.client.Get(ctx, key)
+	if err != nil {
+		return store.Wrap("tracking a tag", err)
+	}
+	known, revision := Tracked{Digest: digest}, int64(0)
+	for _, kv := range resp.Kvs {
+		revision = kv.GetModRevision()
+		stored, ok := parseTracked(kv.GetValue())
+		switch {
+		case ok && now.Sub(stored.Asked) > TrackFor: // forgotten, and begun anew
+		case ok && (stored.Digest != "" || digest == ""):
+			if now.Sub(stored.Asked) < trackNoted {
+				return nil
+			}
+			known = stored
+		}
+	}
+	if revision == 0 {
+		count, err := s.client.Get(ctx, s.trackedPrefix(uid), clientv3.WithPrefix(), clientv3.WithCountOnly())
+		if err != nil {
+			return store.Wrap("counting tracked tags", err)
+		}
+		if count.Count >= MaxTracked {
+			return fmt.Errorf("%w: %d", ErrTooManyTracked, MaxTracked)
+		}
+	}
+	known.Asked = now.UTC().Truncate(time.Second)
+	_, err = s.client.Txn(ctx).
+		If(clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
+		Then(clientv3.OpPut(key, known.encode())).
+		Commit() // whoever was faster has said the same
+	return store.Wrap("tracking a tag", err)
+}
+
+// Tracked are the tracked tags of an object, in byte order. It deletes those that nobody has asked for in a day. Errors:
+// store.ErrUnavailable.
+func (s *State) Tracked(ctx context.Context, uid string, now time.Time) ([]Tracked, error) {
+	prefix := s.trackedPrefix(uid)
+	resp, err := s.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithLimit(2*MaxTracked))
+	if err != nil {
+		return nil, store.Wrap("reading the tracked tags", err)
+	}
+	var tracked []Tracked
+	for _, kv := range resp.Kvs {
+		known, ok := parseTracked(kv.GetValue())
+		if ok && now.Sub(known.Asked) <= TrackFor {
+			known.Tag, known.revision = strings.TrimPrefix(string(kv.GetKey()), prefix), kv.GetModRevision()
+			tracked = append(tracked, known)
+			continue
+		}
+		_, err := s.client.Txn(ctx).
+			If(clientv3.Compare(clientv3.ModRevision(string(kv.GetKey())), "=", kv.GetModRevision())).
+			Then(clientv3.OpDelete(string(kv.GetKey()))).
+			Commit()
+		if err != nil {
+			return nil, store.Wrap("forgetting a tracked tag", err)
+		}
+	}
+	return tracked, nil
+}
+
+// Told notes the digests that are known of tracked tags from now on, unless somebody has noted something meanwhile: then
+// the next scan does. Errors: store.ErrUnavailable.
+func (s *State) Told(ctx context.Context, uid string, tracked []Tracked) error {
+	for _, t := range tracked {
+		key := s.trackedPrefix(uid) + t.Tag
+		_, err := s.client.Txn(ctx).
+			If(clientv3.Compare(clientv3.ModRevision(key), "=", t.revision)).
+			Then(clientv3.OpPut(key, t.encode())).
+			Commit()
+		if err != nil {
+			return store.Wrap("noting the digest of a tracked tag", err)
+		}
+	}
+	return nil
+}
+
+// telling notes digests with a swap: there somebody's interest of the last hour may be lost, a digest may not.
+func (s *State) telling(uid string, tracked []Tracked) []clientv3.Op {
+	ops := make([]clientv3.Op, 0, len(tracked))
+	for _, t := range tracked[:min(len(tracked), MaxMoved)] {
+		ops = append(ops, clientv3.OpPut(s.trackedPrefix(uid)+t.Tag, t.encode()))
+	}
+	return ops
+}
+
+// SweepTracked deletes what objects have left that are no more, and says how much it was. See SweepMetadata.
+func (s *State) SweepTracked(ctx context.Context, now time.Time) (int, error) {
+	return s.sweepEach(ctx, s.tracked, func(value []byte) bool {
+		known, ok := parseTracked(value)
+		return !ok || now.Sub(known.Asked) > TrackFor
+	})
+}
+
+func (t Tracked) encode() string {
+	encoded, err := json.Marshal(t)
+	if err != nil {
+		return "" // a text and a time of this era can be encoded
+	}
+	return string(encoded)
+}
+
+func parseTracked(stored []byte) (Tracked, bool) {
+	var t Tracked
+	err := json.Unmarshal(stored, &t)
+	return t, err == nil && !t.Asked.IsZero()
+}
+
+func uidOf(key, prefix string) string {
+	uid, _, _ := strings.Cut(strings.TrimPrefix(key, prefix), "/")
+	return uid
+}
