@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -211,10 +212,14 @@ func TestAResolverThatDiesAndComesBackIsFollowedOn(t *testing.T) {
 	r.applySource(w.source("gitops"))
 	r.apply(automation("web", "gitops"))
 	r.ready("web", "Succeeded", "pushed")
-	const upstream = "updater.upstream"
+	upstreams := []string{
+		"tidemark.updater.v1.GitRepositoryService.upstream",
+		"tidemark.updater.v1.ImageUpdateAutomationService.upstream",
+		"updater.upstream",
+	}
 	failing := func() bool {
 		ready, names := r.service.cfg.Health.Ready()
-		return ready && len(names) == 1 && names[0] == upstream
+		return ready && slices.Equal(names, upstreams)
 	}
 	w.up.stop()
 	eventually(t, "health tells of the upstream, and stays ready", failing)

@@ -150,14 +150,22 @@ func (s *Service) Run(ctx context.Context) (err error) {
 }
 
 func (s *Service) reportHealth(ctx context.Context) error {
-	names := []string{
+	return s.cfg.Health.Track(ctx, healthNames(), s.cfg.Store.Check, checkEvery)
+}
+
+// healthNames are the names that grpc.health.v1 is asked for.
+func healthNames() []string {
+	return []string{
 		state.Service,
 		updaterv1.GitRepositoryService_ServiceDesc.ServiceName,
 		updaterv1.ImageUpdateAutomationService_ServiceDesc.ServiceName,
 	}
-	return s.cfg.Health.Track(ctx, names, s.cfg.Store.Check, checkEvery)
 }
 
 func (s *Service) reportUpstream(ctx context.Context) error {
-	return s.cfg.Health.Track(ctx, []string{state.Service + health.UpstreamSuffix}, s.follower.Check, checkEvery)
+	names := healthNames()
+	for i := range names {
+		names[i] += health.UpstreamSuffix
+	}
+	return s.cfg.Health.Track(ctx, names, s.follower.Check, checkEvery)
 }

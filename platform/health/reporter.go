@@ -166,6 +166,7 @@ func (r *Reporter) set(name string, ok bool, cause error) {
 	r.names[name] = ok
 	r.publish(name, ok)
 	switch {
+	case r.stopping: // nobody asks any more
 	case ok:
 		r.log.Info("health: serving", "name", name)
 	case !known:

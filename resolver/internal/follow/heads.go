@@ -6,6 +6,7 @@ package follow
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
@@ -42,7 +43,7 @@ func (f *Follower) watch(ctx context.Context) error {
 		}
 		after := min(retryAfter(failures), 5*time.Second)
 		if failures == 0 {
-			f.logger.WarnContext(ctx, "the scanner is not followed; trying again", "error", err, "after", after)
+			f.logger.Log(ctx, levelOf(err), "the scanner is not followed; trying again", "error", err, "after", after)
 		}
 		select {
 		case <-ctx.Done():
@@ -150,4 +151,12 @@ func (f *Follower) setOnline(ctx context.Context, online bool) bool {
 		}
 	}
 	return true
+}
+
+// levelOf is how loud an end of the stream is: one that the scanner has announced is no surprise.
+func levelOf(err error) slog.Level {
+	if errors.Is(err, rpcerr.ErrShuttingDown) {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
 }

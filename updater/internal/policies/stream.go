@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -104,6 +105,14 @@ func (f *Follower) away(ctx context.Context, err error) {
 	f.problem = fmt.Errorf("the resolver cannot be followed: %s", rpcerr.Sentence(err))
 	f.mu.Unlock()
 	if was == nil || errors.Is(was, errNotAsked) {
-		f.logger.WarnContext(ctx, "the policies of the resolver cannot be followed; the last known ones count", "error", err)
+		f.logger.Log(ctx, levelOf(err), "the policies of the resolver cannot be followed; the last known ones count", "error", err)
 	}
+}
+
+// levelOf is how loud an end of the stream is: one that the resolver has announced is no surprise.
+func levelOf(err error) slog.Level {
+	if errors.Is(err, rpcerr.ErrShuttingDown) {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
 }
