@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -40,9 +41,12 @@ type Config struct {
 type Options struct {
 	// Keychain finds the credential; nil: anonymous.
 	Keychain authn.Keychain
+	// Network is the repository's own way to the registry; nil: the Client's.
+	Network *Network
 	// Insecure allows plain HTTP and, with it, sending credentials in the
 	// clear. Hosts of this machine (localhost, 127.0.0.0/8, ::1) may speak
-	// plain HTTP without it.
+	// plain HTTP without it, unless it is a Network's proxy elsewhere that
+	// would look for them.
 	Insecure bool
 	// PageSize is how many tags to ask for at once; zero or less: 1,000. A
 	// registry may answer with fewer.
@@ -73,10 +77,12 @@ func defaultLimits() limits {
 // Client asks registries. It keeps connections, and what it learnt while
 // signing in, between requests. It may be used concurrently.
 type Client struct {
+	config    Config
 	transport *http.Transport
 	userAgent string
 	limits    limits
-	sessions  *sessionCache
+	sessions  *recent[sessionKey, *session]
+	networks  *recent[networkKey, *routes]
 	hosts     *budget.Hosts
 	key       []byte // makes fingerprints of credentials worthless elsewhere
 }
@@ -94,6 +100,7 @@ func NewClient(config Config) *Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: refuseLinkLocal}
 	bounds := defaultLimits()
 	return &Client{
+		config: config,
 		transport: &http.Transport{
 			Proxy:                  proxy,
 			DialContext:            dialer.DialContext,
@@ -102,19 +109,24 @@ func NewClient(config Config) *Client {
 			MaxIdleConns:           256,
 			MaxIdleConnsPerHost:    16,
 			IdleConnTimeout:        90 * time.Second,
-			TLSHandshakeTimeout:    10 * time.Second,
+			TLSHandshakeTimeout:    handshakeTimeout,
+			OnProxyConnectResponse: proxyAnswered,
 			MaxResponseHeaderBytes: 256 << 10,
 		},
 		userAgent: userAgent,
 		limits:    bounds,
-		sessions:  newSessionCache(bounds.sessions),
+		sessions:  newRecent[sessionKey, *session](bounds.sessions, idleTime, nil),
+		networks:  newRecent[networkKey](maxNetworks, idleTime, (*routes).close),
 		hosts:     config.Budget,
 		key:       []byte(rand.Text()),
 	}
 }
 
 // Close closes idle connections. Requests under way end by their contexts.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.transport.CloseIdleConnections()
+	c.networks.clear()
+}
 
 // do runs ask with a session that is signed in. A session from an earlier scan
 // may be out of date (the registry asks for credentials now, or moved to another
@@ -126,8 +138,13 @@ func (c *Client) do(ctx context.Context, about asked, options Options, ask func(
 		return err
 	}
 	about.anonymous = credential == authn.AuthConfig{}
-	key := sessionKey{name: about.name, insecure: options.Insecure, credential: c.fingerprint(credential)}
-	if known := c.sessions.get(key); known != nil {
+	key := sessionKey{
+		name: about.name, insecure: options.Insecure,
+		credential: c.fingerprint(credential.Username, credential.Password, credential.Auth,
+			credential.IdentityToken, credential.RegistryToken),
+		network: c.fingerprint(options.Network.parts()...),
+	}
+	if known, found := c.sessions.get(key); found {
 		err := ask(known, about)
 		if outdated(err) {
 			c.sessions.remove(key)
@@ -178,17 +195,40 @@ func (c *Client) credential(ctx context.Context, about asked, options Options) (
 // RegistryStr makes a name what keychains look for; see authn.Resource.
 func (n CanonicalName) RegistryStr() string { return n.registry }
 
-// fingerprint tells credentials apart without keeping them.
-func (c *Client) fingerprint(credential authn.AuthConfig) [sha256.Size]byte {
+// fingerprint tells secrets apart without keeping them.
+func (c *Client) fingerprint(parts ...string) [sha256.Size]byte {
 	mac := hmac.New(sha256.New, c.key)
-	for _, part := range []string{
-		credential.Username, credential.Password, credential.Auth,
-		credential.IdentityToken, credential.RegistryToken,
-	} {
+	for _, part := range parts {
 		// A hash never fails to be written to.
 		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part)
 	}
 	return [sha256.Size]byte(mac.Sum(nil))
+}
+
+// networkKey: two registries may not share what carries a certificate.
+type networkKey struct {
+	host    string
+	network [sha256.Size]byte
+}
+
+// maxNetworks bounds the sets of connections that are kept beside the Client's own.
+const maxNetworks = 1000
+
+// reach is the way to a registry.
+func (c *Client) reach(host string, n *Network) (http.RoundTripper, error) {
+	if n == nil {
+		return c.transport, nil
+	}
+	key := networkKey{host: strings.ToLower(host), network: c.fingerprint(n.parts()...)}
+	if known, found := c.networks.get(key); found {
+		return known, nil
+	}
+	made, err := c.newRoutes(host, n)
+	if err != nil {
+		return nil, err
+	}
+	c.networks.put(key, made)
+	return made, nil
 }
 
 // signIn asks the registry how it wants to be asked, and gets a token if that
@@ -197,7 +237,8 @@ func (c *Client) signIn(
 	ctx context.Context, about asked, options Options, credential authn.AuthConfig,
 ) (*session, error) {
 	host := about.name.registry
-	plain := options.Insecure || isLoopback(host)
+	local := options.Network.isLocal()
+	plain := options.Insecure || isLoopback(host) && local
 	var parse []name.Option
 	if plain {
 		parse = append(parse, name.Insecure)
@@ -206,8 +247,13 @@ func (c *Client) signIn(
 	if err != nil {
 		return nil, about.invalid("the host is not valid")
 	}
+	way, err := c.reach(host, options.Network)
+	if err != nil {
+		return nil, about.unreachable("the system's certificate authorities cannot be read", false)
+	}
 	guarded := transport.NewUserAgent(&guard{
-		next: c.withinBudget(c.transport, about.name, credential), host: host, plain: options.Insecure, maxBody: c.limits.body,
+		next: c.withinBudget(way, about.name, credential), host: host, maxBody: c.limits.body,
+		plain: options.Insecure, local: local,
 	}, c.userAgent)
 	authenticator := authn.Anonymous
 	if !about.anonymous {

@@ -54,14 +54,15 @@ type Error struct {
 	RetryAfter time.Duration
 
 	deadline bool
+	about    error // nil, or what beside the registry it is about
 }
 
 func (e *Error) Error() string { return e.Message }
 
-// Is matches the Kind, and context.DeadlineExceeded for an answer that did not
-// come in time.
+// Is matches the Kind, what it is about, and context.DeadlineExceeded for an
+// answer that did not come in time.
 func (e *Error) Is(target error) bool {
-	return target == e.Kind || e.deadline && target == context.DeadlineExceeded
+	return target == e.Kind || e.about != nil && target == e.about || e.deadline && target == context.DeadlineExceeded
 }
 
 // Why a request was not sent or an answer not read; never seen outside.
@@ -160,13 +161,22 @@ func (a asked) failed(err error) error {
 	var own *Error
 	var refused *transport.Error
 	distrusted := distrust(err)
+	if !errors.As(err, &own) {
+		if between := a.intermediate(err); between != nil {
+			return between
+		}
+	}
 	switch {
-	case errors.As(err, &own):
+	case own != nil:
 		return own
+	case certificateRefused(err):
+		return a.certificateRefused()
 	case distrusted != "":
 		// Before the statuses: where plain HTTP may be tried too, a TLS server
 		// answers that with one.
-		return a.unreachable(distrusted, false)
+		e := a.unreachable(distrusted, false)
+		e.about = ErrDistrusted
+		return e
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("asking registry %s for %s: %w", a.name.registry, a, context.Canceled)
 	case errors.As(err, &refused):

@@ -19,6 +19,7 @@ type guard struct {
 	next    http.RoundTripper
 	host    string // the registry's
 	plain   bool   // http:// is allowed everywhere
+	local   bool   // http:// is allowed to loopback addresses, which are this machine's
 	maxBody int64  // bytes, after decompression
 }
 
@@ -34,6 +35,10 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	answer.Body = &boundedBody{body: answer.Body, left: g.maxBody}
+	if answer.StatusCode == http.StatusProxyAuthRequired {
+		discard(answer)
+		return nil, &proxyError{status: answer.StatusCode}
+	}
 	if answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode >= http.StatusInternalServerError {
 		failure := statusError(request.URL.Host, answer)
 		discard(answer)
@@ -43,11 +48,11 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 // allows: https anywhere; http where the repository says insecure, and on this
-// machine; another host than the registry must not be an internal address
+// machine unless a proxy elsewhere would take it for its own; another host than the registry must not be an internal address
 // written out, which only an attacker would send us to.
 func (g *guard) allows(request *http.Request) error {
 	host := request.URL.Host
-	if request.URL.Scheme != "https" && !g.plain && !isLoopback(host) {
+	if request.URL.Scheme != "https" && !g.plain && (!g.local || !isLoopback(host)) {
 		return errPlainHTTP
 	}
 	if strings.EqualFold(host, g.host) || isLoopback(g.host) {

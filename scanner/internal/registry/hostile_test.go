@@ -267,7 +267,7 @@ func TestPlainHTTPAndInternalAddressesNeedAReason(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := &guard{host: test.registry, plain: test.insecure}
+		g := &guard{host: test.registry, plain: test.insecure, local: true}
 		if err := g.allows(&http.Request{URL: target}); !errors.Is(err, test.want) {
 			t.Errorf("%s to %s (insecure %t): %v", test.registry, test.target, test.insecure, err)
 		}
@@ -382,21 +382,33 @@ func TestHeadComputesADigestThatIsNotTold(t *testing.T) {
 	}
 }
 
-func TestSessionsAreBounded(t *testing.T) {
-	cache := newSessionCache(2)
-	for _, repository := range []string{"a", "b", "a", "c"} {
-		key := sessionKey{name: CanonicalName{"h", repository}}
-		if cache.get(key) == nil {
-			cache.put(key, &session{})
+func TestWhatIsKeptIsBoundedInNumberAndTime(t *testing.T) {
+	var gone []string
+	now := time.Unix(0, 0)
+	kept := newRecent[string](2, time.Hour, func(value string) { gone = append(gone, value) })
+	kept.now = func() time.Time { return now }
+	for _, key := range []string{"a", "b", "a", "c"} {
+		if _, found := kept.get(key); !found {
+			kept.put(key, "of "+key)
 		}
 	}
-	for repository, want := range map[string]bool{"a": true, "b": false, "c": true} {
-		if got := cache.get(sessionKey{name: CanonicalName{"h", repository}}) != nil; got != want {
-			t.Errorf("%s is kept: %t", repository, got)
+	for key, want := range map[string]bool{"a": true, "b": false, "c": true} {
+		if _, got := kept.get(key); got != want {
+			t.Errorf("%s is kept: %t", key, got)
 		}
 	}
-	if len(cache.known) != 2 || cache.order.Len() != 2 {
-		t.Errorf("%d and %d entries", len(cache.known), cache.order.Len())
+	now = now.Add(40 * time.Minute)
+	kept.get("a")
+	now = now.Add(40 * time.Minute)
+	if _, found := kept.get("c"); found {
+		t.Error("c is kept although nobody asked for it in over an hour")
+	}
+	if value, found := kept.get("a"); !found || value != "of a" || !slices.Equal(gone, []string{"of b", "of c"}) {
+		t.Errorf("a is kept: %t; gone: %v", found, gone)
+	}
+	kept.clear()
+	if len(kept.known) != 0 || kept.order.Len() != 0 || len(gone) != 3 {
+		t.Errorf("%d and %d entries, gone: %v", len(kept.known), kept.order.Len(), gone)
 	}
 }
 
