@@ -183,3 +183,24 @@ func (s *services) WatchImageUpdateAutomations(
 		return stream.Send(event)
 	})
 }
+
+func (s *services) ApplyReceiver(
+	_ context.Context, r *scannerv1.ApplyReceiverRequest,
+) (*scannerv1.ApplyReceiverResponse, error) {
+	o, outcome, err := s.receivers.apply(r.GetReceiver())
+	return &scannerv1.ApplyReceiverResponse{Receiver: o, Outcome: outcome}, err
+}
+
+func (s *services) GetReceiver(
+	_ context.Context, r *scannerv1.GetReceiverRequest,
+) (*scannerv1.GetReceiverResponse, error) {
+	o, err := s.receivers.get(r.GetNamespace(), r.GetName())
+	return &scannerv1.GetReceiverResponse{Receiver: o}, err
+}
+
+func (s *services) ListReceivers(
+	_ context.Context, r *scannerv1.ListReceiversRequest,
+) (*scannerv1.ListReceiversResponse, error) {
+	page, next := s.receivers.list(r.GetNamespace(), r.GetLabelSelector(), r.GetPageToken())
+	return &scannerv1.ListReceiversResponse{Receivers: page, NextPageToken: next}, nil
+}

@@ -199,6 +199,20 @@ func populated() *services {
 			Override: &metav1.Override{Suspension: &metav1.Suspension{Actor: "alice", Time: timestamppb.New(noon)}},
 		},
 	})
+	s.receivers = newShelf([]*scannerv1.Receiver{
+		{
+			Metadata: metadata("flux-system", "registry", nil),
+			Spec:     &scannerv1.ReceiverSpec{Type: scannerv1.ReceiverType_RECEIVER_TYPE_GENERIC_HMAC},
+			Status: &scannerv1.ReceiverStatus{
+				Conditions:  isReady("Receiver initialized for path: /hook/bed6d00b"),
+				WebhookPath: "/hook/bed6d00b", Warnings: []string{"events: has no effect with this type"},
+			},
+		},
+		{
+			Metadata: metadata("flux-system", "resting", nil),
+			Spec:     &scannerv1.ReceiverSpec{Type: scannerv1.ReceiverType_RECEIVER_TYPE_QUAY, Suspend: true},
+		},
+	})
 	s.policies = newShelf([]*resolverv1.ImagePolicy{
 		{
 			Metadata: metadata("flux-system", "app", map[string]string{"team": "web"}),

@@ -33,6 +33,8 @@ func TestGetShowsTablesAsFluxDoes(t *testing.T) {
 		"update-wide.txt":      {"get", "image", "update", "-o", "wide"},
 		"git.txt":              {"get", "source", "git"},
 		"git-wide.txt":         {"get", "sources", "git", "-o", "wide"},
+		"receiver.txt":         {"get", "receivers"},
+		"receiver-wide.txt":    {"get", "receiver", "registry", "-o", "wide"},
 		"all.txt":              {"get", "image", "all"},
 		"all-namespaces.txt":   {"get", "images", "all", "-A"},
 		"tenants.txt":          {"get", "image", "all", "-n", "tenants"},
@@ -82,6 +84,12 @@ func TestGetSaysWhatIsNotThere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { tidemark(t, address, test.args...).wants(t, test.want) })
 	}
+}
+
+func TestGetSaysThatReceiversAreNotWatched(t *testing.T) {
+	tidemark(t, populated().serve(t), "get", "receivers", "--watch").wants(t, terminal{
+		err: "✗ Receiver objects: changes of this kind are not told: ask without --watch\n", code: 1,
+	})
 }
 
 func TestGetRefusesFlagsThatMakeNoSense(t *testing.T) {

@@ -161,11 +161,13 @@ func (s *shelf[T]) watch(ctx context.Context, token string, send func(changed *T
 // services are small stand-ins for the three services, spoken to over real gRPC.
 type services struct {
 	scannerv1.UnimplementedImageRepositoryServiceServer
+	scannerv1.UnimplementedReceiverServiceServer
 	resolverv1.UnimplementedImagePolicyServiceServer
 	updaterv1.UnimplementedGitRepositoryServiceServer
 	updaterv1.UnimplementedImageUpdateAutomationServiceServer
 
 	repositories *shelf[*scannerv1.ImageRepository]
+	receivers    *shelf[*scannerv1.Receiver]
 	policies     *shelf[*resolverv1.ImagePolicy]
 	sources      *shelf[*updaterv1.GitRepository]
 	automations  *shelf[*updaterv1.ImageUpdateAutomation]
@@ -178,6 +180,7 @@ type services struct {
 func newServices() *services {
 	return &services{
 		repositories: newShelf[*scannerv1.ImageRepository](nil),
+		receivers:    newShelf[*scannerv1.Receiver](nil),
 		policies:     newShelf[*resolverv1.ImagePolicy](nil),
 		sources:      newShelf[*updaterv1.GitRepository](nil),
 		automations:  newShelf[*updaterv1.ImageUpdateAutomation](nil),
@@ -189,6 +192,7 @@ func (s *services) serve(t *testing.T) string {
 	t.Helper()
 	server := grpc.NewServer()
 	scannerv1.RegisterImageRepositoryServiceServer(server, s)
+	scannerv1.RegisterReceiverServiceServer(server, s)
 	resolverv1.RegisterImagePolicyServiceServer(server, s)
 	updaterv1.RegisterGitRepositoryServiceServer(server, s)
 	updaterv1.RegisterImageUpdateAutomationServiceServer(server, s)

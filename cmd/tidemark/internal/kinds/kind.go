@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kinds gives the verbs one view of the four kinds of objects: how each is called, and how its service is asked
+// Package kinds gives the verbs one view of the kinds of objects: how each is called, and how its service is asked
 // to apply, get, list, delete and watch it. What only one kind can do (scan, evaluate, run) and how a row of it looks is the
 // verbs' own matter.
 package kinds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc"
@@ -48,6 +49,9 @@ type Kind struct {
 	calls calls
 }
 
+// ErrNotWatched says that the service does not stream changes of the kind.
+var ErrNotWatched = errors.New("changes of this kind are not told: ask without --watch")
+
 // Filter says which objects.
 type Filter struct {
 	// Namespace of the objects. Empty: all.
@@ -71,7 +75,8 @@ type calls struct {
 	get    func(context.Context, grpc.ClientConnInterface, string, string) (Object, error)
 	list   func(context.Context, grpc.ClientConnInterface, Filter, string) ([]Object, string, error)
 	remove func(context.Context, grpc.ClientConnInterface, string, string) error
-	watch  func(context.Context, grpc.ClientConnInterface, Filter, string) (func() (Event, error), error)
+	// watch is nil where the service has none.
+	watch func(context.Context, grpc.ClientConnInterface, Filter, string) (func() (Event, error), error)
 }
 
 type applyRequest struct {
@@ -81,7 +86,7 @@ type applyRequest struct {
 
 // All are the kinds, in the order in which a set of objects is best applied: what is referred to comes first.
 func All() []Kind {
-	return []Kind{ImageRepository(), ImagePolicy(), GitRepository(), ImageUpdateAutomation()}
+	return []Kind{ImageRepository(), Receiver(), ImagePolicy(), GitRepository(), ImageUpdateAutomation()}
 }
 
 // Codec reads and writes the kinds as manifests.
@@ -143,7 +148,12 @@ func (k Kind) Delete(ctx context.Context, conn grpc.ClientConnInterface, namespa
 
 // Watch streams the objects that match: without a token a snapshot, a checkpoint, then each change; with one, each
 // change since. The function returned waits for the next event.
+//
+// Errors: ErrNotWatched.
 func (k Kind) Watch(ctx context.Context, conn grpc.ClientConnInterface, filter Filter, token string) (func() (Event, error), error) {
+	if k.calls.watch == nil {
+		return nil, fmt.Errorf("%s objects: %w", k.Noun, ErrNotWatched)
+	}
 	return k.calls.watch(ctx, conn, filter, token)
 }
 

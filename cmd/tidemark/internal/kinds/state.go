@@ -24,6 +24,8 @@ func Conditions(o Object) []*metav1.Condition {
 	switch o := o.(type) {
 	case *scannerv1.ImageRepository:
 		return o.GetStatus().GetConditions()
+	case *scannerv1.Receiver:
+		return o.GetStatus().GetConditions()
 	case *resolverv1.ImagePolicy:
 		return o.GetStatus().GetConditions()
 	case *updaterv1.GitRepository:
@@ -83,6 +85,8 @@ func SuspendedBy(o Object) string {
 func suspend(o Object) bool {
 	switch o := o.(type) {
 	case *scannerv1.ImageRepository:
+		return o.GetSpec().GetSuspend()
+	case *scannerv1.Receiver:
 		return o.GetSpec().GetSuspend()
 	case *resolverv1.ImagePolicy:
 		return o.GetSpec().GetSuspend()

@@ -31,7 +31,7 @@ func Command(servers *connection.Servers) *cobra.Command {
 
   # What is not ready, as it changes
   tidemark get image policy --status-selector ready=false --watch`,
-	}, v.image(), v.source())
+	}, v.image(), v.source(), v.receiver())
 	servers.AddFlags(cmd.PersistentFlags())
 	v.options.addFlags(cmd.PersistentFlags())
 	return cmd
@@ -83,6 +83,15 @@ func (v *verb) source() *cobra.Command {
 			Example: "  tidemark get source git\n  tidemark get source git flux-system -o wide",
 		}),
 	)
+}
+
+func (v *verb) receiver() *cobra.Command {
+	return v.noun(receivers(), cobra.Command{
+		Use:     "receiver [NAME…]",
+		Aliases: []string{"receivers"},
+		Short:   "Show webhooks and the path of each",
+		Example: "  tidemark get receivers\n  tidemark get receiver registry -o wide",
+	})
 }
 
 // noun is the command of one kind.
