@@ -13,6 +13,7 @@ import (
 const (
 	defaultPageSize     = 1000
 	defaultMaxTagShrink = 0.5
+	defaultHookListen   = "127.0.0.1:9110"
 )
 
 // Flags are the parts of Config that an operator sets on the command line, the same in every program that has a scanner.
@@ -21,6 +22,8 @@ type Flags struct {
 	PageSize int
 	// MaxTagShrink is Config.MaxTagShrink.
 	MaxTagShrink float64
+	// HookListen is the address of Config.Hooks; empty: none.
+	HookListen string
 }
 
 // Add adds the flags to fs.
@@ -29,6 +32,7 @@ func (f *Flags) Add(fs *pflag.FlagSet) {
 	f.MaxTagShrink = defaultMaxTagShrink
 	fs.Var((*share)(&f.MaxTagShrink), "max-tag-shrink",
 		"hold a listing back that lost more than this part of over 20 tags, until it is confirmed; 1: never")
+	fs.StringVar(&f.HookListen, "hook-listen", defaultHookListen, "HTTP address of the webhooks; empty: none are taken")
 }
 
 // share is a flag's number above 0 and up to 1.

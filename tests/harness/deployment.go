@@ -73,7 +73,7 @@ type allInOne struct {
 func newAllInOne(t *testing.T, p place) Deployment {
 	t.Helper()
 	d := &allInOne{grpc: p.ports.Address(t), http: p.ports.Address(t)}
-	args := append([]string{"up"}, p.flags("tidemark", d.grpc, d.http)...)
+	args := append([]string{"up", "--hook-listen", p.ports.Address(t)}, p.flags("tidemark", d.grpc, d.http)...)
 	d.process = NewProcess(t, "tidemark", p.programs.Path("tidemark"), append(args, p.own...), p.env)
 	return d
 }
@@ -97,6 +97,9 @@ func newTrio(t *testing.T, p place) Deployment {
 		name := string(service)
 		d.grpc[service], d.http[service] = p.ports.Address(t), p.ports.Address(t)
 		args := append(p.flags(name, d.grpc[service], d.http[service]), upstream...)
+		if service == Scanner {
+			args = append(args, "--hook-listen", p.ports.Address(t))
+		}
 		d.processes[service] = NewProcess(t, name, p.programs.Path(name), args, p.env)
 		upstream = []string{"--" + name + "-address", d.grpc[service]}
 	}

@@ -26,9 +26,13 @@ func main() {
 }
 
 func build(host *program.Host, own scanner.Flags) ([]program.Part, error) {
+	hooks, err := host.ListenHTTP("hook-listen", own.HookListen)
+	if err != nil {
+		return nil, err
+	}
 	service, err := scanner.New(scanner.Config{
 		Store: host.Store, Telemetry: host.Telemetry, Secrets: host.Secrets, Health: host.Health, NamespaceLabels: host.Namespaces.Of,
-		PageSize: own.PageSize, MaxTagShrink: own.MaxTagShrink,
+		PageSize: own.PageSize, MaxTagShrink: own.MaxTagShrink, Hooks: hooks,
 	})
 	if err != nil {
 		return nil, err

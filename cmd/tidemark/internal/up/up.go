@@ -109,9 +109,13 @@ func newScanner(ctx context.Context, host *program.Host, flags scanner.Flags) (*
 	if err != nil {
 		return nil, err
 	}
+	hooks, err := host.ListenHTTP("hook-listen", flags.HookListen)
+	if err != nil {
+		return nil, err
+	}
 	return scanner.New(scanner.Config{
 		Store: host.Store, Telemetry: tel, Secrets: host.Secrets, Health: host.Health, NamespaceLabels: host.Namespaces.Of,
-		PageSize: flags.PageSize, MaxTagShrink: flags.MaxTagShrink,
+		PageSize: flags.PageSize, MaxTagShrink: flags.MaxTagShrink, Hooks: hooks,
 	})
 }
 
