@@ -29,7 +29,9 @@ const (
 type Override struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The object is suspended, whatever its spec says. Absent: the spec decides.
-	Suspension    *Suspension `protobuf:"bytes,1,opt,name=suspension,proto3" json:"suspension,omitempty"`
+	Suspension *Suspension `protobuf:"bytes,1,opt,name=suspension,proto3" json:"suspension,omitempty"`
+	// The answer of an ImagePolicy is held. Absent: the policy decides.
+	Hold          *Hold `protobuf:"bytes,2,opt,name=hold,proto3" json:"hold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -71,6 +73,95 @@ func (x *Override) GetSuspension() *Suspension {
 	return nil
 }
 
+func (x *Override) GetHold() *Hold {
+	if x != nil {
+		return x.Hold
+	}
+	return nil
+}
+
+// Hold pins the answer of a policy, also to a tag that the policy would not select.
+type Hold struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tag.
+	Tag string `protobuf:"bytes,1,opt,name=tag,proto3" json:"tag,omitempty"`
+	// Who said so.
+	Actor string `protobuf:"bytes,2,opt,name=actor,proto3" json:"actor,omitempty"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When the hold ends by itself. Absent: it lasts until it is released.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hold) Reset() {
+	*x = Hold{}
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hold) ProtoMessage() {}
+
+func (x *Hold) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hold.ProtoReflect.Descriptor instead.
+func (*Hold) Descriptor() ([]byte, []int) {
+	return file_tidemark_meta_v1_override_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Hold) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+func (x *Hold) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *Hold) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Hold) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Hold) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 // Suspension says that an object rests, and by whose word.
 type Suspension struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -86,7 +177,7 @@ type Suspension struct {
 
 func (x *Suspension) Reset() {
 	*x = Suspension{}
-	mi := &file_tidemark_meta_v1_override_proto_msgTypes[1]
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -98,7 +189,7 @@ func (x *Suspension) String() string {
 func (*Suspension) ProtoMessage() {}
 
 func (x *Suspension) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_meta_v1_override_proto_msgTypes[1]
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -111,7 +202,7 @@ func (x *Suspension) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspension.ProtoReflect.Descriptor instead.
 func (*Suspension) Descriptor() ([]byte, []int) {
-	return file_tidemark_meta_v1_override_proto_rawDescGZIP(), []int{1}
+	return file_tidemark_meta_v1_override_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Suspension) GetActor() string {
@@ -139,11 +230,18 @@ var File_tidemark_meta_v1_override_proto protoreflect.FileDescriptor
 
 const file_tidemark_meta_v1_override_proto_rawDesc = "" +
 	"\n" +
-	"\x1ftidemark/meta/v1/override.proto\x12\x10tidemark.meta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"H\n" +
+	"\x1ftidemark/meta/v1/override.proto\x12\x10tidemark.meta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n" +
 	"\bOverride\x12<\n" +
 	"\n" +
 	"suspension\x18\x01 \x01(\v2\x1c.tidemark.meta.v1.SuspensionR\n" +
-	"suspension\"j\n" +
+	"suspension\x12*\n" +
+	"\x04hold\x18\x02 \x01(\v2\x16.tidemark.meta.v1.HoldR\x04hold\"\xa8\x01\n" +
+	"\x04Hold\x12\x10\n" +
+	"\x03tag\x18\x01 \x01(\tR\x03tag\x12\x14\n" +
+	"\x05actor\x18\x02 \x01(\tR\x05actor\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x120\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"j\n" +
 	"\n" +
 	"Suspension\x12\x14\n" +
 	"\x05actor\x18\x01 \x01(\tR\x05actor\x12.\n" +
@@ -163,20 +261,24 @@ func file_tidemark_meta_v1_override_proto_rawDescGZIP() []byte {
 	return file_tidemark_meta_v1_override_proto_rawDescData
 }
 
-var file_tidemark_meta_v1_override_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_tidemark_meta_v1_override_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_tidemark_meta_v1_override_proto_goTypes = []any{
 	(*Override)(nil),              // 0: tidemark.meta.v1.Override
-	(*Suspension)(nil),            // 1: tidemark.meta.v1.Suspension
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(*Hold)(nil),                  // 1: tidemark.meta.v1.Hold
+	(*Suspension)(nil),            // 2: tidemark.meta.v1.Suspension
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
 }
 var file_tidemark_meta_v1_override_proto_depIdxs = []int32{
-	1, // 0: tidemark.meta.v1.Override.suspension:type_name -> tidemark.meta.v1.Suspension
-	2, // 1: tidemark.meta.v1.Suspension.time:type_name -> google.protobuf.Timestamp
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	2, // 0: tidemark.meta.v1.Override.suspension:type_name -> tidemark.meta.v1.Suspension
+	1, // 1: tidemark.meta.v1.Override.hold:type_name -> tidemark.meta.v1.Hold
+	3, // 2: tidemark.meta.v1.Hold.time:type_name -> google.protobuf.Timestamp
+	3, // 3: tidemark.meta.v1.Hold.until:type_name -> google.protobuf.Timestamp
+	3, // 4: tidemark.meta.v1.Suspension.time:type_name -> google.protobuf.Timestamp
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_meta_v1_override_proto_init() }
@@ -190,7 +292,7 @@ func file_tidemark_meta_v1_override_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_meta_v1_override_proto_rawDesc), len(file_tidemark_meta_v1_override_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

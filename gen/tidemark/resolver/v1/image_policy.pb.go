@@ -15,6 +15,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -26,6 +27,121 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// AgeClock says what an age was counted from.
+type AgeClock int32
+
+const (
+	// No age was asked for.
+	AgeClock_AGE_CLOCK_UNSPECIFIED AgeClock = 0
+	// The push, as the registry tells it.
+	AgeClock_AGE_CLOCK_PUSHED AgeClock = 1
+	// When the scanner first saw the tag with its digest.
+	AgeClock_AGE_CLOCK_FIRST_SEEN AgeClock = 2
+	// The tag was there at the first scan, and counts as aged.
+	AgeClock_AGE_CLOCK_FIRST_SCAN AgeClock = 3
+)
+
+// Enum value maps for AgeClock.
+var (
+	AgeClock_name = map[int32]string{
+		0: "AGE_CLOCK_UNSPECIFIED",
+		1: "AGE_CLOCK_PUSHED",
+		2: "AGE_CLOCK_FIRST_SEEN",
+		3: "AGE_CLOCK_FIRST_SCAN",
+	}
+	AgeClock_value = map[string]int32{
+		"AGE_CLOCK_UNSPECIFIED": 0,
+		"AGE_CLOCK_PUSHED":      1,
+		"AGE_CLOCK_FIRST_SEEN":  2,
+		"AGE_CLOCK_FIRST_SCAN":  3,
+	}
+)
+
+func (x AgeClock) Enum() *AgeClock {
+	p := new(AgeClock)
+	*p = x
+	return p
+}
+
+func (x AgeClock) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AgeClock) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_resolver_v1_image_policy_proto_enumTypes[0].Descriptor()
+}
+
+func (AgeClock) Type() protoreflect.EnumType {
+	return &file_tidemark_resolver_v1_image_policy_proto_enumTypes[0]
+}
+
+func (x AgeClock) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AgeClock.Descriptor instead.
+func (AgeClock) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{0}
+}
+
+// LatestBy is the time that makes a tag recent.
+type LatestBy int32
+
+const (
+	// The default, pushed.
+	LatestBy_LATEST_BY_UNSPECIFIED LatestBy = 0
+	// The push where the registry tells it, else when the scanner first saw the tag. Tags of the first scan whose push nobody
+	// told are the oldest, among themselves by the image's creation time if there are at most 1,000 candidates.
+	LatestBy_LATEST_BY_PUSHED LatestBy = 1
+	// When the scanner first saw the tag; tags of the first scan are the oldest.
+	LatestBy_LATEST_BY_FIRST_SEEN LatestBy = 2
+	// The creation time that the image claims; two requests to the registry per tag, for at most 1,000 candidates.
+	LatestBy_LATEST_BY_CREATED LatestBy = 3
+)
+
+// Enum value maps for LatestBy.
+var (
+	LatestBy_name = map[int32]string{
+		0: "LATEST_BY_UNSPECIFIED",
+		1: "LATEST_BY_PUSHED",
+		2: "LATEST_BY_FIRST_SEEN",
+		3: "LATEST_BY_CREATED",
+	}
+	LatestBy_value = map[string]int32{
+		"LATEST_BY_UNSPECIFIED": 0,
+		"LATEST_BY_PUSHED":      1,
+		"LATEST_BY_FIRST_SEEN":  2,
+		"LATEST_BY_CREATED":     3,
+	}
+)
+
+func (x LatestBy) Enum() *LatestBy {
+	p := new(LatestBy)
+	*p = x
+	return p
+}
+
+func (x LatestBy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (LatestBy) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_resolver_v1_image_policy_proto_enumTypes[1].Descriptor()
+}
+
+func (LatestBy) Type() protoreflect.EnumType {
+	return &file_tidemark_resolver_v1_image_policy_proto_enumTypes[1]
+}
+
+func (x LatestBy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use LatestBy.Descriptor instead.
+func (LatestBy) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{1}
+}
 
 // SortOrder says which end of an order is the best.
 type SortOrder int32
@@ -64,11 +180,11 @@ func (x SortOrder) String() string {
 }
 
 func (SortOrder) Descriptor() protoreflect.EnumDescriptor {
-	return file_tidemark_resolver_v1_image_policy_proto_enumTypes[0].Descriptor()
+	return file_tidemark_resolver_v1_image_policy_proto_enumTypes[2].Descriptor()
 }
 
 func (SortOrder) Type() protoreflect.EnumType {
-	return &file_tidemark_resolver_v1_image_policy_proto_enumTypes[0]
+	return &file_tidemark_resolver_v1_image_policy_proto_enumTypes[2]
 }
 
 func (x SortOrder) Number() protoreflect.EnumNumber {
@@ -77,7 +193,7 @@ func (x SortOrder) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SortOrder.Descriptor instead.
 func (SortOrder) EnumDescriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{0}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{2}
 }
 
 // DigestReflectionPolicy says whether a digest is kept with the selected tag.
@@ -121,11 +237,11 @@ func (x DigestReflectionPolicy) String() string {
 }
 
 func (DigestReflectionPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_tidemark_resolver_v1_image_policy_proto_enumTypes[1].Descriptor()
+	return file_tidemark_resolver_v1_image_policy_proto_enumTypes[3].Descriptor()
 }
 
 func (DigestReflectionPolicy) Type() protoreflect.EnumType {
-	return &file_tidemark_resolver_v1_image_policy_proto_enumTypes[1]
+	return &file_tidemark_resolver_v1_image_policy_proto_enumTypes[3]
 }
 
 func (x DigestReflectionPolicy) Number() protoreflect.EnumNumber {
@@ -134,7 +250,7 @@ func (x DigestReflectionPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DigestReflectionPolicy.Descriptor instead.
 func (DigestReflectionPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{1}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{3}
 }
 
 // ImagePolicy selects one tag of an image repository.
@@ -224,7 +340,14 @@ type ImagePolicySpec struct {
 	// How often the digest is read again. Required with Always, refused otherwise.
 	Interval *durationpb.Duration `protobuf:"bytes,5,opt,name=interval,proto3" json:"interval,omitempty"`
 	// Do not evaluate. The last answer stays and is served.
-	Suspend       bool `protobuf:"varint,6,opt,name=suspend,proto3" json:"suspend,omitempty"`
+	Suspend bool `protobuf:"varint,6,opt,name=suspend,proto3" json:"suspend,omitempty"`
+	// How long a tag must be known before it is selected. Absent: not at all. Not Flux's.
+	MinimumAge *MinimumAge `protobuf:"bytes,7,opt,name=minimum_age,json=minimumAge,proto3" json:"minimum_age,omitempty"`
+	// Platforms that the tag must offer, all of them, for example `linux/arm64`; a variant counts where it is given. Empty:
+	// any. Not Flux's.
+	Platforms []string `protobuf:"bytes,8,rep,name=platforms,proto3" json:"platforms,omitempty"`
+	// Labels or annotations of the image that must have these values, all of them. Empty: any. Not Flux's.
+	Labels        map[string]string `protobuf:"bytes,9,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -301,6 +424,84 @@ func (x *ImagePolicySpec) GetSuspend() bool {
 	return false
 }
 
+func (x *ImagePolicySpec) GetMinimumAge() *MinimumAge {
+	if x != nil {
+		return x.MinimumAge
+	}
+	return nil
+}
+
+func (x *ImagePolicySpec) GetPlatforms() []string {
+	if x != nil {
+		return x.Platforms
+	}
+	return nil
+}
+
+func (x *ImagePolicySpec) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+// MinimumAge keeps tags waiting, so that somebody can notice a bad one first. The age counts from the push where the
+// registry tells it, else from when the scanner first saw the tag with its digest, so that a re-push starts the clock
+// again; never from what the image claims.
+type MinimumAge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long. Required.
+	Duration *durationpb.Duration `protobuf:"bytes,1,opt,name=duration,proto3" json:"duration,omitempty"`
+	// Tags of the first scan wait as well. False: they count as aged, since nobody knows how old they are.
+	IncludeFirstScan bool `protobuf:"varint,2,opt,name=include_first_scan,json=includeFirstScan,proto3" json:"include_first_scan,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *MinimumAge) Reset() {
+	*x = MinimumAge{}
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MinimumAge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MinimumAge) ProtoMessage() {}
+
+func (x *MinimumAge) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MinimumAge.ProtoReflect.Descriptor instead.
+func (*MinimumAge) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *MinimumAge) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *MinimumAge) GetIncludeFirstScan() bool {
+	if x != nil {
+		return x.IncludeFirstScan
+	}
+	return false
+}
+
 // ImagePolicyChoice is one way to order tags; two at once cannot be.
 type ImagePolicyChoice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -319,7 +520,7 @@ type ImagePolicyChoice struct {
 
 func (x *ImagePolicyChoice) Reset() {
 	*x = ImagePolicyChoice{}
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[2]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -331,7 +532,7 @@ func (x *ImagePolicyChoice) String() string {
 func (*ImagePolicyChoice) ProtoMessage() {}
 
 func (x *ImagePolicyChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[2]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -344,7 +545,7 @@ func (x *ImagePolicyChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImagePolicyChoice.ProtoReflect.Descriptor instead.
 func (*ImagePolicyChoice) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{2}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ImagePolicyChoice) GetChoice() isImagePolicyChoice_Choice {
@@ -435,7 +636,7 @@ type SemVerPolicy struct {
 
 func (x *SemVerPolicy) Reset() {
 	*x = SemVerPolicy{}
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[3]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +648,7 @@ func (x *SemVerPolicy) String() string {
 func (*SemVerPolicy) ProtoMessage() {}
 
 func (x *SemVerPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[3]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +661,7 @@ func (x *SemVerPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SemVerPolicy.ProtoReflect.Descriptor instead.
 func (*SemVerPolicy) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{3}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SemVerPolicy) GetRange() string {
@@ -481,7 +682,7 @@ type AlphabeticalPolicy struct {
 
 func (x *AlphabeticalPolicy) Reset() {
 	*x = AlphabeticalPolicy{}
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[4]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -493,7 +694,7 @@ func (x *AlphabeticalPolicy) String() string {
 func (*AlphabeticalPolicy) ProtoMessage() {}
 
 func (x *AlphabeticalPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[4]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -506,7 +707,7 @@ func (x *AlphabeticalPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlphabeticalPolicy.ProtoReflect.Descriptor instead.
 func (*AlphabeticalPolicy) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{4}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AlphabeticalPolicy) GetOrder() SortOrder {
@@ -527,7 +728,7 @@ type NumericalPolicy struct {
 
 func (x *NumericalPolicy) Reset() {
 	*x = NumericalPolicy{}
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[5]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -539,7 +740,7 @@ func (x *NumericalPolicy) String() string {
 func (*NumericalPolicy) ProtoMessage() {}
 
 func (x *NumericalPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[5]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -552,7 +753,7 @@ func (x *NumericalPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumericalPolicy.ProtoReflect.Descriptor instead.
 func (*NumericalPolicy) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{5}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NumericalPolicy) GetOrder() SortOrder {
@@ -562,17 +763,18 @@ func (x *NumericalPolicy) GetOrder() SortOrder {
 	return SortOrder_SORT_ORDER_UNSPECIFIED
 }
 
-// LatestPolicy selects the tag that was first seen last; among tags of one time, the first scan's among them, the highest
-// version, then the byte-largest.
+// LatestPolicy selects the most recent tag; among tags of one time the highest version, then the byte-largest.
 type LatestPolicy struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Recent by which time. Unspecified means pushed.
+	By            LatestBy `protobuf:"varint,1,opt,name=by,proto3,enum=tidemark.resolver.v1.LatestBy" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LatestPolicy) Reset() {
 	*x = LatestPolicy{}
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[6]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +786,7 @@ func (x *LatestPolicy) String() string {
 func (*LatestPolicy) ProtoMessage() {}
 
 func (x *LatestPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[6]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +799,14 @@ func (x *LatestPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatestPolicy.ProtoReflect.Descriptor instead.
 func (*LatestPolicy) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{6}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LatestPolicy) GetBy() LatestBy {
+	if x != nil {
+		return x.By
+	}
+	return LatestBy_LATEST_BY_UNSPECIFIED
 }
 
 // TagFilter says which tags are looked at, and which part of them is ordered.
@@ -614,7 +823,7 @@ type TagFilter struct {
 
 func (x *TagFilter) Reset() {
 	*x = TagFilter{}
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[7]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +835,7 @@ func (x *TagFilter) String() string {
 func (*TagFilter) ProtoMessage() {}
 
 func (x *TagFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[7]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +848,7 @@ func (x *TagFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TagFilter.ProtoReflect.Descriptor instead.
 func (*TagFilter) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{7}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TagFilter) GetPattern() string {
@@ -671,7 +880,7 @@ type ImageRef struct {
 
 func (x *ImageRef) Reset() {
 	*x = ImageRef{}
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[8]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -683,7 +892,7 @@ func (x *ImageRef) String() string {
 func (*ImageRef) ProtoMessage() {}
 
 func (x *ImageRef) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[8]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -696,7 +905,7 @@ func (x *ImageRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageRef.ProtoReflect.Descriptor instead.
 func (*ImageRef) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{8}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ImageRef) GetName() string {
@@ -740,14 +949,18 @@ type ImagePolicyStatus struct {
 	// The trace of the scan that led to this answer.
 	Trace *v1.TraceContext `protobuf:"bytes,8,opt,name=trace,proto3" json:"trace,omitempty"`
 	// What a person should know though the policy is ready, for example tags that are no number. At most 10.
-	Warnings      []string `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Warnings []string `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// What the age of the answer was counted from, where `minimum_age` is set.
+	AgeClock AgeClock `protobuf:"varint,10,opt,name=age_clock,json=ageClock,proto3,enum=tidemark.resolver.v1.AgeClock" json:"age_clock,omitempty"`
+	// When the next tag comes of age, and the policy is evaluated again. Absent: none waits.
+	NextEvaluationTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=next_evaluation_time,json=nextEvaluationTime,proto3" json:"next_evaluation_time,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *ImagePolicyStatus) Reset() {
 	*x = ImagePolicyStatus{}
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[9]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -759,7 +972,7 @@ func (x *ImagePolicyStatus) String() string {
 func (*ImagePolicyStatus) ProtoMessage() {}
 
 func (x *ImagePolicyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[9]
+	mi := &file_tidemark_resolver_v1_image_policy_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -772,7 +985,7 @@ func (x *ImagePolicyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImagePolicyStatus.ProtoReflect.Descriptor instead.
 func (*ImagePolicyStatus) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{9}
+	return file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ImagePolicyStatus) GetConditions() []*v1.Condition {
@@ -838,17 +1051,31 @@ func (x *ImagePolicyStatus) GetWarnings() []string {
 	return nil
 }
 
+func (x *ImagePolicyStatus) GetAgeClock() AgeClock {
+	if x != nil {
+		return x.AgeClock
+	}
+	return AgeClock_AGE_CLOCK_UNSPECIFIED
+}
+
+func (x *ImagePolicyStatus) GetNextEvaluationTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextEvaluationTime
+	}
+	return nil
+}
+
 var File_tidemark_resolver_v1_image_policy_proto protoreflect.FileDescriptor
 
 const file_tidemark_resolver_v1_image_policy_proto_rawDesc = "" +
 	"\n" +
-	"'tidemark/resolver/v1/image_policy.proto\x12\x14tidemark.resolver.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a tidemark/meta/v1/condition.proto\x1a\x1ftidemark/meta/v1/manifest.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ftidemark/meta/v1/override.proto\x1a\x1ctidemark/meta/v1/trace.proto\"\xcd\x02\n" +
+	"'tidemark/resolver/v1/image_policy.proto\x12\x14tidemark.resolver.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a tidemark/meta/v1/condition.proto\x1a\x1ftidemark/meta/v1/manifest.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ftidemark/meta/v1/override.proto\x1a\x1ctidemark/meta/v1/trace.proto\"\xcd\x02\n" +
 	"\vImagePolicy\x12@\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1c.tidemark.meta.v1.ObjectMetaB\x06\xbaH\x03\xc8\x01\x01R\bmetadata\x12A\n" +
 	"\x04spec\x18\x02 \x01(\v2%.tidemark.resolver.v1.ImagePolicySpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12?\n" +
 	"\x06status\x18\x03 \x01(\v2'.tidemark.resolver.v1.ImagePolicyStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:@\xca\xf3\x18<\n" +
-	"\vImagePolicy\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xd1\x03\n" +
+	"\vImagePolicy\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\x92\x06\n" +
 	"\x0fImagePolicySpec\x12e\n" +
 	"\x14image_repository_ref\x18\x01 \x01(\v2+.tidemark.meta.v1.NamespacedObjectReferenceB\x06\xbaH\x03\xc8\x01\x01R\x12imageRepositoryRef\x12?\n" +
 	"\x06policy\x18\x02 \x01(\v2'.tidemark.resolver.v1.ImagePolicyChoiceR\x06policy\x12@\n" +
@@ -856,7 +1083,18 @@ const file_tidemark_resolver_v1_image_policy_proto_rawDesc = "" +
 	"filterTags\x12p\n" +
 	"\x18digest_reflection_policy\x18\x04 \x01(\x0e2,.tidemark.resolver.v1.DigestReflectionPolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x16digestReflectionPolicy\x12H\n" +
 	"\binterval\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x05\b\x80\xe7\x84\x0f2\x02\b\x01R\binterval\x12\x18\n" +
-	"\asuspend\x18\x06 \x01(\bR\asuspend\"\xb0\x02\n" +
+	"\asuspend\x18\x06 \x01(\bR\asuspend\x12A\n" +
+	"\vminimum_age\x18\a \x01(\v2 .tidemark.resolver.v1.MinimumAgeR\n" +
+	"minimumAge\x12\\\n" +
+	"\tplatforms\x18\b \x03(\tB>\xbaH;\x92\x018\x10 \x18\x01\"2r0\x18\x80\x012+^[a-z0-9_.-]+/[a-z0-9_.-]+(/[a-z0-9_.-]+)?$R\tplatforms\x12c\n" +
+	"\x06labels\x18\t \x03(\v21.tidemark.resolver.v1.ImagePolicySpec.LabelsEntryB\x18\xbaH\x15\x9a\x01\x12\x10 \"\ar\x05\x10\x01\x18\xbd\x02*\x05r\x03\x18\x80\bR\x06labels\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x01\n" +
+	"\n" +
+	"MinimumAge\x12I\n" +
+	"\bduration\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f*\x00R\bduration\x12,\n" +
+	"\x12include_first_scan\x18\x02 \x01(\bR\x10includeFirstScan\"\xb0\x02\n" +
 	"\x11ImagePolicyChoice\x12<\n" +
 	"\x06semver\x18\x01 \x01(\v2\".tidemark.resolver.v1.SemVerPolicyH\x00R\x06semver\x12N\n" +
 	"\falphabetical\x18\x02 \x01(\v2(.tidemark.resolver.v1.AlphabeticalPolicyH\x00R\falphabetical\x12E\n" +
@@ -869,15 +1107,16 @@ const file_tidemark_resolver_v1_image_policy_proto_rawDesc = "" +
 	"\x12AlphabeticalPolicy\x12?\n" +
 	"\x05order\x18\x01 \x01(\x0e2\x1f.tidemark.resolver.v1.SortOrderB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05order\"R\n" +
 	"\x0fNumericalPolicy\x12?\n" +
-	"\x05order\x18\x01 \x01(\x0e2\x1f.tidemark.resolver.v1.SortOrderB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05order\"\x0e\n" +
-	"\fLatestPolicy\"S\n" +
+	"\x05order\x18\x01 \x01(\x0e2\x1f.tidemark.resolver.v1.SortOrderB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05order\"H\n" +
+	"\fLatestPolicy\x128\n" +
+	"\x02by\x18\x01 \x01(\x0e2\x1e.tidemark.resolver.v1.LatestByB\b\xbaH\x05\x82\x01\x02\x10\x01R\x02by\"S\n" +
 	"\tTagFilter\x12\"\n" +
 	"\apattern\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\apattern\x12\"\n" +
 	"\aextract\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aextract\"H\n" +
 	"\bImageRef\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03tag\x18\x02 \x01(\tR\x03tag\x12\x16\n" +
-	"\x06digest\x18\x03 \x01(\tR\x06digest\"\xe5\x03\n" +
+	"\x06digest\x18\x03 \x01(\tR\x06digest\"\xf0\x04\n" +
 	"\x11ImagePolicyStatus\x12;\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2\x1b.tidemark.meta.v1.ConditionR\n" +
@@ -890,7 +1129,21 @@ const file_tidemark_resolver_v1_image_policy_proto_rawDesc = "" +
 	"\x10tag_set_revision\x18\x06 \x01(\x03R\x0etagSetRevision\x120\n" +
 	"\x14image_repository_uid\x18\a \x01(\tR\x12imageRepositoryUid\x124\n" +
 	"\x05trace\x18\b \x01(\v2\x1e.tidemark.meta.v1.TraceContextR\x05trace\x12\x1a\n" +
-	"\bwarnings\x18\t \x03(\tR\bwarnings*c\n" +
+	"\bwarnings\x18\t \x03(\tR\bwarnings\x12;\n" +
+	"\tage_clock\x18\n" +
+	" \x01(\x0e2\x1e.tidemark.resolver.v1.AgeClockR\bageClock\x12L\n" +
+	"\x14next_evaluation_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x12nextEvaluationTime*o\n" +
+	"\bAgeClock\x12\x19\n" +
+	"\x15AGE_CLOCK_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10AGE_CLOCK_PUSHED\x10\x01\x12\x18\n" +
+	"\x14AGE_CLOCK_FIRST_SEEN\x10\x02\x12\x18\n" +
+	"\x14AGE_CLOCK_FIRST_SCAN\x10\x03*\x94\x01\n" +
+	"\bLatestBy\x12\x19\n" +
+	"\x15LATEST_BY_UNSPECIFIED\x10\x00\x12 \n" +
+	"\x10LATEST_BY_PUSHED\x10\x01\x1a\n" +
+	"\xca\xf3\x18\x06pushed\x12'\n" +
+	"\x14LATEST_BY_FIRST_SEEN\x10\x02\x1a\r\xca\xf3\x18\tfirstSeen\x12\"\n" +
+	"\x11LATEST_BY_CREATED\x10\x03\x1a\v\xca\xf3\x18\acreated*c\n" +
 	"\tSortOrder\x12\x1a\n" +
 	"\x16SORT_ORDER_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x0eSORT_ORDER_ASC\x10\x01\x1a\a\xca\xf3\x18\x03asc\x12\x1d\n" +
@@ -915,53 +1168,64 @@ func file_tidemark_resolver_v1_image_policy_proto_rawDescGZIP() []byte {
 	return file_tidemark_resolver_v1_image_policy_proto_rawDescData
 }
 
-var file_tidemark_resolver_v1_image_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_tidemark_resolver_v1_image_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_tidemark_resolver_v1_image_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_tidemark_resolver_v1_image_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_tidemark_resolver_v1_image_policy_proto_goTypes = []any{
-	(SortOrder)(0),                       // 0: tidemark.resolver.v1.SortOrder
-	(DigestReflectionPolicy)(0),          // 1: tidemark.resolver.v1.DigestReflectionPolicy
-	(*ImagePolicy)(nil),                  // 2: tidemark.resolver.v1.ImagePolicy
-	(*ImagePolicySpec)(nil),              // 3: tidemark.resolver.v1.ImagePolicySpec
-	(*ImagePolicyChoice)(nil),            // 4: tidemark.resolver.v1.ImagePolicyChoice
-	(*SemVerPolicy)(nil),                 // 5: tidemark.resolver.v1.SemVerPolicy
-	(*AlphabeticalPolicy)(nil),           // 6: tidemark.resolver.v1.AlphabeticalPolicy
-	(*NumericalPolicy)(nil),              // 7: tidemark.resolver.v1.NumericalPolicy
-	(*LatestPolicy)(nil),                 // 8: tidemark.resolver.v1.LatestPolicy
-	(*TagFilter)(nil),                    // 9: tidemark.resolver.v1.TagFilter
-	(*ImageRef)(nil),                     // 10: tidemark.resolver.v1.ImageRef
-	(*ImagePolicyStatus)(nil),            // 11: tidemark.resolver.v1.ImagePolicyStatus
-	(*v1.ObjectMeta)(nil),                // 12: tidemark.meta.v1.ObjectMeta
-	(*v1.Override)(nil),                  // 13: tidemark.meta.v1.Override
-	(*v1.NamespacedObjectReference)(nil), // 14: tidemark.meta.v1.NamespacedObjectReference
-	(*durationpb.Duration)(nil),          // 15: google.protobuf.Duration
-	(*v1.Condition)(nil),                 // 16: tidemark.meta.v1.Condition
-	(*v1.TraceContext)(nil),              // 17: tidemark.meta.v1.TraceContext
+	(AgeClock)(0),                        // 0: tidemark.resolver.v1.AgeClock
+	(LatestBy)(0),                        // 1: tidemark.resolver.v1.LatestBy
+	(SortOrder)(0),                       // 2: tidemark.resolver.v1.SortOrder
+	(DigestReflectionPolicy)(0),          // 3: tidemark.resolver.v1.DigestReflectionPolicy
+	(*ImagePolicy)(nil),                  // 4: tidemark.resolver.v1.ImagePolicy
+	(*ImagePolicySpec)(nil),              // 5: tidemark.resolver.v1.ImagePolicySpec
+	(*MinimumAge)(nil),                   // 6: tidemark.resolver.v1.MinimumAge
+	(*ImagePolicyChoice)(nil),            // 7: tidemark.resolver.v1.ImagePolicyChoice
+	(*SemVerPolicy)(nil),                 // 8: tidemark.resolver.v1.SemVerPolicy
+	(*AlphabeticalPolicy)(nil),           // 9: tidemark.resolver.v1.AlphabeticalPolicy
+	(*NumericalPolicy)(nil),              // 10: tidemark.resolver.v1.NumericalPolicy
+	(*LatestPolicy)(nil),                 // 11: tidemark.resolver.v1.LatestPolicy
+	(*TagFilter)(nil),                    // 12: tidemark.resolver.v1.TagFilter
+	(*ImageRef)(nil),                     // 13: tidemark.resolver.v1.ImageRef
+	(*ImagePolicyStatus)(nil),            // 14: tidemark.resolver.v1.ImagePolicyStatus
+	nil,                                  // 15: tidemark.resolver.v1.ImagePolicySpec.LabelsEntry
+	(*v1.ObjectMeta)(nil),                // 16: tidemark.meta.v1.ObjectMeta
+	(*v1.Override)(nil),                  // 17: tidemark.meta.v1.Override
+	(*v1.NamespacedObjectReference)(nil), // 18: tidemark.meta.v1.NamespacedObjectReference
+	(*durationpb.Duration)(nil),          // 19: google.protobuf.Duration
+	(*v1.Condition)(nil),                 // 20: tidemark.meta.v1.Condition
+	(*v1.TraceContext)(nil),              // 21: tidemark.meta.v1.TraceContext
+	(*timestamppb.Timestamp)(nil),        // 22: google.protobuf.Timestamp
 }
 var file_tidemark_resolver_v1_image_policy_proto_depIdxs = []int32{
-	12, // 0: tidemark.resolver.v1.ImagePolicy.metadata:type_name -> tidemark.meta.v1.ObjectMeta
-	3,  // 1: tidemark.resolver.v1.ImagePolicy.spec:type_name -> tidemark.resolver.v1.ImagePolicySpec
-	11, // 2: tidemark.resolver.v1.ImagePolicy.status:type_name -> tidemark.resolver.v1.ImagePolicyStatus
-	13, // 3: tidemark.resolver.v1.ImagePolicy.override:type_name -> tidemark.meta.v1.Override
-	14, // 4: tidemark.resolver.v1.ImagePolicySpec.image_repository_ref:type_name -> tidemark.meta.v1.NamespacedObjectReference
-	4,  // 5: tidemark.resolver.v1.ImagePolicySpec.policy:type_name -> tidemark.resolver.v1.ImagePolicyChoice
-	9,  // 6: tidemark.resolver.v1.ImagePolicySpec.filter_tags:type_name -> tidemark.resolver.v1.TagFilter
-	1,  // 7: tidemark.resolver.v1.ImagePolicySpec.digest_reflection_policy:type_name -> tidemark.resolver.v1.DigestReflectionPolicy
-	15, // 8: tidemark.resolver.v1.ImagePolicySpec.interval:type_name -> google.protobuf.Duration
-	5,  // 9: tidemark.resolver.v1.ImagePolicyChoice.semver:type_name -> tidemark.resolver.v1.SemVerPolicy
-	6,  // 10: tidemark.resolver.v1.ImagePolicyChoice.alphabetical:type_name -> tidemark.resolver.v1.AlphabeticalPolicy
-	7,  // 11: tidemark.resolver.v1.ImagePolicyChoice.numerical:type_name -> tidemark.resolver.v1.NumericalPolicy
-	8,  // 12: tidemark.resolver.v1.ImagePolicyChoice.latest:type_name -> tidemark.resolver.v1.LatestPolicy
-	0,  // 13: tidemark.resolver.v1.AlphabeticalPolicy.order:type_name -> tidemark.resolver.v1.SortOrder
-	0,  // 14: tidemark.resolver.v1.NumericalPolicy.order:type_name -> tidemark.resolver.v1.SortOrder
-	16, // 15: tidemark.resolver.v1.ImagePolicyStatus.conditions:type_name -> tidemark.meta.v1.Condition
-	10, // 16: tidemark.resolver.v1.ImagePolicyStatus.latest_ref:type_name -> tidemark.resolver.v1.ImageRef
-	10, // 17: tidemark.resolver.v1.ImagePolicyStatus.observed_previous_ref:type_name -> tidemark.resolver.v1.ImageRef
-	17, // 18: tidemark.resolver.v1.ImagePolicyStatus.trace:type_name -> tidemark.meta.v1.TraceContext
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	16, // 0: tidemark.resolver.v1.ImagePolicy.metadata:type_name -> tidemark.meta.v1.ObjectMeta
+	5,  // 1: tidemark.resolver.v1.ImagePolicy.spec:type_name -> tidemark.resolver.v1.ImagePolicySpec
+	14, // 2: tidemark.resolver.v1.ImagePolicy.status:type_name -> tidemark.resolver.v1.ImagePolicyStatus
+	17, // 3: tidemark.resolver.v1.ImagePolicy.override:type_name -> tidemark.meta.v1.Override
+	18, // 4: tidemark.resolver.v1.ImagePolicySpec.image_repository_ref:type_name -> tidemark.meta.v1.NamespacedObjectReference
+	7,  // 5: tidemark.resolver.v1.ImagePolicySpec.policy:type_name -> tidemark.resolver.v1.ImagePolicyChoice
+	12, // 6: tidemark.resolver.v1.ImagePolicySpec.filter_tags:type_name -> tidemark.resolver.v1.TagFilter
+	3,  // 7: tidemark.resolver.v1.ImagePolicySpec.digest_reflection_policy:type_name -> tidemark.resolver.v1.DigestReflectionPolicy
+	19, // 8: tidemark.resolver.v1.ImagePolicySpec.interval:type_name -> google.protobuf.Duration
+	6,  // 9: tidemark.resolver.v1.ImagePolicySpec.minimum_age:type_name -> tidemark.resolver.v1.MinimumAge
+	15, // 10: tidemark.resolver.v1.ImagePolicySpec.labels:type_name -> tidemark.resolver.v1.ImagePolicySpec.LabelsEntry
+	19, // 11: tidemark.resolver.v1.MinimumAge.duration:type_name -> google.protobuf.Duration
+	8,  // 12: tidemark.resolver.v1.ImagePolicyChoice.semver:type_name -> tidemark.resolver.v1.SemVerPolicy
+	9,  // 13: tidemark.resolver.v1.ImagePolicyChoice.alphabetical:type_name -> tidemark.resolver.v1.AlphabeticalPolicy
+	10, // 14: tidemark.resolver.v1.ImagePolicyChoice.numerical:type_name -> tidemark.resolver.v1.NumericalPolicy
+	11, // 15: tidemark.resolver.v1.ImagePolicyChoice.latest:type_name -> tidemark.resolver.v1.LatestPolicy
+	2,  // 16: tidemark.resolver.v1.AlphabeticalPolicy.order:type_name -> tidemark.resolver.v1.SortOrder
+	2,  // 17: tidemark.resolver.v1.NumericalPolicy.order:type_name -> tidemark.resolver.v1.SortOrder
+	1,  // 18: tidemark.resolver.v1.LatestPolicy.by:type_name -> tidemark.resolver.v1.LatestBy
+	20, // 19: tidemark.resolver.v1.ImagePolicyStatus.conditions:type_name -> tidemark.meta.v1.Condition
+	13, // 20: tidemark.resolver.v1.ImagePolicyStatus.latest_ref:type_name -> tidemark.resolver.v1.ImageRef
+	13, // 21: tidemark.resolver.v1.ImagePolicyStatus.observed_previous_ref:type_name -> tidemark.resolver.v1.ImageRef
+	21, // 22: tidemark.resolver.v1.ImagePolicyStatus.trace:type_name -> tidemark.meta.v1.TraceContext
+	0,  // 23: tidemark.resolver.v1.ImagePolicyStatus.age_clock:type_name -> tidemark.resolver.v1.AgeClock
+	22, // 24: tidemark.resolver.v1.ImagePolicyStatus.next_evaluation_time:type_name -> google.protobuf.Timestamp
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_resolver_v1_image_policy_proto_init() }
@@ -969,7 +1233,7 @@ func file_tidemark_resolver_v1_image_policy_proto_init() {
 	if File_tidemark_resolver_v1_image_policy_proto != nil {
 		return
 	}
-	file_tidemark_resolver_v1_image_policy_proto_msgTypes[2].OneofWrappers = []any{
+	file_tidemark_resolver_v1_image_policy_proto_msgTypes[3].OneofWrappers = []any{
 		(*ImagePolicyChoice_Semver)(nil),
 		(*ImagePolicyChoice_Alphabetical)(nil),
 		(*ImagePolicyChoice_Numerical)(nil),
@@ -980,8 +1244,8 @@ func file_tidemark_resolver_v1_image_policy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_resolver_v1_image_policy_proto_rawDesc), len(file_tidemark_resolver_v1_image_policy_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   10,
+			NumEnums:      4,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

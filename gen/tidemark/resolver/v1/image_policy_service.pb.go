@@ -14,6 +14,7 @@ import (
 	v1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -745,11 +746,327 @@ func (x *ReconcileImagePolicyResponse) GetImagePolicy() *ImagePolicy {
 	return nil
 }
 
+// HoldImagePolicyRequest says what to pin the answer to, and why.
+type HoldImagePolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// What to pin it to.
+	//
+	// Types that are valid to be assigned to Target:
+	//
+	//	*HoldImagePolicyRequest_Tag
+	//	*HoldImagePolicyRequest_Current
+	Target isHoldImagePolicyRequest_Target `protobuf_oneof:"target"`
+	// Why; shown wherever the policy is shown. Required.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When the hold ends by itself; in the future. Absent: it lasts until it is released.
+	Until *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=until,proto3" json:"until,omitempty"`
+	// Who says so. Empty: `api`.
+	Actor         string `protobuf:"bytes,7,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldImagePolicyRequest) Reset() {
+	*x = HoldImagePolicyRequest{}
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldImagePolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldImagePolicyRequest) ProtoMessage() {}
+
+func (x *HoldImagePolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldImagePolicyRequest.ProtoReflect.Descriptor instead.
+func (*HoldImagePolicyRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *HoldImagePolicyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *HoldImagePolicyRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *HoldImagePolicyRequest) GetTarget() isHoldImagePolicyRequest_Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *HoldImagePolicyRequest) GetTag() string {
+	if x != nil {
+		if x, ok := x.Target.(*HoldImagePolicyRequest_Tag); ok {
+			return x.Tag
+		}
+	}
+	return ""
+}
+
+func (x *HoldImagePolicyRequest) GetCurrent() *Current {
+	if x != nil {
+		if x, ok := x.Target.(*HoldImagePolicyRequest_Current); ok {
+			return x.Current
+		}
+	}
+	return nil
+}
+
+func (x *HoldImagePolicyRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *HoldImagePolicyRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *HoldImagePolicyRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+type isHoldImagePolicyRequest_Target interface {
+	isHoldImagePolicyRequest_Target()
+}
+
+type HoldImagePolicyRequest_Tag struct {
+	// This tag.
+	Tag string `protobuf:"bytes,3,opt,name=tag,proto3,oneof"`
+}
+
+type HoldImagePolicyRequest_Current struct {
+	// The answer that it has now.
+	Current *Current `protobuf:"bytes,4,opt,name=current,proto3,oneof"`
+}
+
+func (*HoldImagePolicyRequest_Tag) isHoldImagePolicyRequest_Target() {}
+
+func (*HoldImagePolicyRequest_Current) isHoldImagePolicyRequest_Target() {}
+
+// Current stands for the answer that a policy has now.
+type Current struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Current) Reset() {
+	*x = Current{}
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Current) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Current) ProtoMessage() {}
+
+func (x *Current) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Current.ProtoReflect.Descriptor instead.
+func (*Current) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP(), []int{13}
+}
+
+// HoldImagePolicyResponse is the policy with its hold.
+type HoldImagePolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object after the hold took effect.
+	ImagePolicy   *ImagePolicy `protobuf:"bytes,1,opt,name=image_policy,json=imagePolicy,proto3" json:"image_policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldImagePolicyResponse) Reset() {
+	*x = HoldImagePolicyResponse{}
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldImagePolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldImagePolicyResponse) ProtoMessage() {}
+
+func (x *HoldImagePolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldImagePolicyResponse.ProtoReflect.Descriptor instead.
+func (*HoldImagePolicyResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *HoldImagePolicyResponse) GetImagePolicy() *ImagePolicy {
+	if x != nil {
+		return x.ImagePolicy
+	}
+	return nil
+}
+
+// ReleaseImagePolicyRequest names the object to release.
+type ReleaseImagePolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace     string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseImagePolicyRequest) Reset() {
+	*x = ReleaseImagePolicyRequest{}
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseImagePolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseImagePolicyRequest) ProtoMessage() {}
+
+func (x *ReleaseImagePolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseImagePolicyRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseImagePolicyRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ReleaseImagePolicyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ReleaseImagePolicyRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+// ReleaseImagePolicyResponse is the policy without its hold.
+type ReleaseImagePolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object after the evaluation.
+	ImagePolicy   *ImagePolicy `protobuf:"bytes,1,opt,name=image_policy,json=imagePolicy,proto3" json:"image_policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseImagePolicyResponse) Reset() {
+	*x = ReleaseImagePolicyResponse{}
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseImagePolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseImagePolicyResponse) ProtoMessage() {}
+
+func (x *ReleaseImagePolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseImagePolicyResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseImagePolicyResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ReleaseImagePolicyResponse) GetImagePolicy() *ImagePolicy {
+	if x != nil {
+		return x.ImagePolicy
+	}
+	return nil
+}
+
 var File_tidemark_resolver_v1_image_policy_service_proto protoreflect.FileDescriptor
 
 const file_tidemark_resolver_v1_image_policy_service_proto_rawDesc = "" +
 	"\n" +
-	"/tidemark/resolver/v1/image_policy_service.proto\x12\x14tidemark.resolver.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/watch.proto\x1a'tidemark/resolver/v1/image_policy.proto\"\xb0\x01\n" +
+	"/tidemark/resolver/v1/image_policy_service.proto\x12\x14tidemark.resolver.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/watch.proto\x1a'tidemark/resolver/v1/image_policy.proto\"\xb0\x01\n" +
 	"\x17ApplyImagePolicyRequest\x12L\n" +
 	"\fimage_policy\x18\x01 \x01(\v2!.tidemark.resolver.v1.ImagePolicyB\x06\xbaH\x03\xc8\x01\x01R\vimagePolicy\x12#\n" +
 	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\x12\"\n" +
@@ -795,14 +1112,36 @@ const file_tidemark_resolver_v1_image_policy_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
 	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"d\n" +
 	"\x1cReconcileImagePolicyResponse\x12D\n" +
-	"\fimage_policy\x18\x01 \x01(\v2!.tidemark.resolver.v1.ImagePolicyR\vimagePolicy2\xda\x05\n" +
+	"\fimage_policy\x18\x01 \x01(\v2!.tidemark.resolver.v1.ImagePolicyR\vimagePolicy\"\xe1\x02\n" +
+	"\x16HoldImagePolicyRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12>\n" +
+	"\x03tag\x18\x03 \x01(\tB*\xbaH'r%2#^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$H\x00R\x03tag\x129\n" +
+	"\acurrent\x18\x04 \x01(\v2\x1d.tidemark.resolver.v1.CurrentH\x00R\acurrent\x12\"\n" +
+	"\x06reason\x18\x05 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x06reason\x120\n" +
+	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1e\n" +
+	"\x05actor\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05actorB\x0f\n" +
+	"\x06target\x12\x05\xbaH\x02\b\x01\"\t\n" +
+	"\aCurrent\"_\n" +
+	"\x17HoldImagePolicyResponse\x12D\n" +
+	"\fimage_policy\x18\x01 \x01(\v2!.tidemark.resolver.v1.ImagePolicyR\vimagePolicy\"b\n" +
+	"\x19ReleaseImagePolicyRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"b\n" +
+	"\x1aReleaseImagePolicyResponse\x12D\n" +
+	"\fimage_policy\x18\x01 \x01(\v2!.tidemark.resolver.v1.ImagePolicyR\vimagePolicy2\xc3\a\n" +
 	"\x12ImagePolicyService\x12q\n" +
 	"\x10ApplyImagePolicy\x12-.tidemark.resolver.v1.ApplyImagePolicyRequest\x1a..tidemark.resolver.v1.ApplyImagePolicyResponse\x12k\n" +
 	"\x0eGetImagePolicy\x12+.tidemark.resolver.v1.GetImagePolicyRequest\x1a,.tidemark.resolver.v1.GetImagePolicyResponse\x12t\n" +
 	"\x11ListImagePolicies\x12..tidemark.resolver.v1.ListImagePoliciesRequest\x1a/.tidemark.resolver.v1.ListImagePoliciesResponse\x12t\n" +
 	"\x11DeleteImagePolicy\x12..tidemark.resolver.v1.DeleteImagePolicyRequest\x1a/.tidemark.resolver.v1.DeleteImagePolicyResponse\x12y\n" +
 	"\x12WatchImagePolicies\x12/.tidemark.resolver.v1.WatchImagePoliciesRequest\x1a0.tidemark.resolver.v1.WatchImagePoliciesResponse0\x01\x12}\n" +
-	"\x14ReconcileImagePolicy\x121.tidemark.resolver.v1.ReconcileImagePolicyRequest\x1a2.tidemark.resolver.v1.ReconcileImagePolicyResponseB\xea\x01\n" +
+	"\x14ReconcileImagePolicy\x121.tidemark.resolver.v1.ReconcileImagePolicyRequest\x1a2.tidemark.resolver.v1.ReconcileImagePolicyResponse\x12n\n" +
+	"\x0fHoldImagePolicy\x12,.tidemark.resolver.v1.HoldImagePolicyRequest\x1a-.tidemark.resolver.v1.HoldImagePolicyResponse\x12w\n" +
+	"\x12ReleaseImagePolicy\x12/.tidemark.resolver.v1.ReleaseImagePolicyRequest\x1a0.tidemark.resolver.v1.ReleaseImagePolicyResponseB\xea\x01\n" +
 	"\x18com.tidemark.resolver.v1B\x17ImagePolicyServiceProtoP\x01ZCgithub.com/tidemark-io/tidemark/gen/tidemark/resolver/v1;resolverv1\xa2\x02\x03TRX\xaa\x02\x14Tidemark.Resolver.V1\xca\x02\x14Tidemark\\Resolver\\V1\xe2\x02 Tidemark\\Resolver\\V1\\GPBMetadata\xea\x02\x16Tidemark::Resolver::V1b\x06proto3"
 
 var (
@@ -817,7 +1156,7 @@ func file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP() []byte {
 	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescData
 }
 
-var file_tidemark_resolver_v1_image_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_tidemark_resolver_v1_image_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_tidemark_resolver_v1_image_policy_service_proto_goTypes = []any{
 	(*ApplyImagePolicyRequest)(nil),      // 0: tidemark.resolver.v1.ApplyImagePolicyRequest
 	(*ApplyImagePolicyResponse)(nil),     // 1: tidemark.resolver.v1.ApplyImagePolicyResponse
@@ -831,38 +1170,52 @@ var file_tidemark_resolver_v1_image_policy_service_proto_goTypes = []any{
 	(*WatchImagePoliciesResponse)(nil),   // 9: tidemark.resolver.v1.WatchImagePoliciesResponse
 	(*ReconcileImagePolicyRequest)(nil),  // 10: tidemark.resolver.v1.ReconcileImagePolicyRequest
 	(*ReconcileImagePolicyResponse)(nil), // 11: tidemark.resolver.v1.ReconcileImagePolicyResponse
-	(*ImagePolicy)(nil),                  // 12: tidemark.resolver.v1.ImagePolicy
-	(v1.ApplyOutcome)(0),                 // 13: tidemark.meta.v1.ApplyOutcome
-	(*v1.ObjectDeleted)(nil),             // 14: tidemark.meta.v1.ObjectDeleted
-	(*v1.Checkpoint)(nil),                // 15: tidemark.meta.v1.Checkpoint
+	(*HoldImagePolicyRequest)(nil),       // 12: tidemark.resolver.v1.HoldImagePolicyRequest
+	(*Current)(nil),                      // 13: tidemark.resolver.v1.Current
+	(*HoldImagePolicyResponse)(nil),      // 14: tidemark.resolver.v1.HoldImagePolicyResponse
+	(*ReleaseImagePolicyRequest)(nil),    // 15: tidemark.resolver.v1.ReleaseImagePolicyRequest
+	(*ReleaseImagePolicyResponse)(nil),   // 16: tidemark.resolver.v1.ReleaseImagePolicyResponse
+	(*ImagePolicy)(nil),                  // 17: tidemark.resolver.v1.ImagePolicy
+	(v1.ApplyOutcome)(0),                 // 18: tidemark.meta.v1.ApplyOutcome
+	(*v1.ObjectDeleted)(nil),             // 19: tidemark.meta.v1.ObjectDeleted
+	(*v1.Checkpoint)(nil),                // 20: tidemark.meta.v1.Checkpoint
+	(*timestamppb.Timestamp)(nil),        // 21: google.protobuf.Timestamp
 }
 var file_tidemark_resolver_v1_image_policy_service_proto_depIdxs = []int32{
-	12, // 0: tidemark.resolver.v1.ApplyImagePolicyRequest.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
-	12, // 1: tidemark.resolver.v1.ApplyImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
-	13, // 2: tidemark.resolver.v1.ApplyImagePolicyResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
-	12, // 3: tidemark.resolver.v1.GetImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
-	12, // 4: tidemark.resolver.v1.ListImagePoliciesResponse.image_policies:type_name -> tidemark.resolver.v1.ImagePolicy
-	12, // 5: tidemark.resolver.v1.WatchImagePoliciesResponse.changed:type_name -> tidemark.resolver.v1.ImagePolicy
-	14, // 6: tidemark.resolver.v1.WatchImagePoliciesResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
-	15, // 7: tidemark.resolver.v1.WatchImagePoliciesResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
-	12, // 8: tidemark.resolver.v1.ReconcileImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
-	0,  // 9: tidemark.resolver.v1.ImagePolicyService.ApplyImagePolicy:input_type -> tidemark.resolver.v1.ApplyImagePolicyRequest
-	2,  // 10: tidemark.resolver.v1.ImagePolicyService.GetImagePolicy:input_type -> tidemark.resolver.v1.GetImagePolicyRequest
-	4,  // 11: tidemark.resolver.v1.ImagePolicyService.ListImagePolicies:input_type -> tidemark.resolver.v1.ListImagePoliciesRequest
-	6,  // 12: tidemark.resolver.v1.ImagePolicyService.DeleteImagePolicy:input_type -> tidemark.resolver.v1.DeleteImagePolicyRequest
-	8,  // 13: tidemark.resolver.v1.ImagePolicyService.WatchImagePolicies:input_type -> tidemark.resolver.v1.WatchImagePoliciesRequest
-	10, // 14: tidemark.resolver.v1.ImagePolicyService.ReconcileImagePolicy:input_type -> tidemark.resolver.v1.ReconcileImagePolicyRequest
-	1,  // 15: tidemark.resolver.v1.ImagePolicyService.ApplyImagePolicy:output_type -> tidemark.resolver.v1.ApplyImagePolicyResponse
-	3,  // 16: tidemark.resolver.v1.ImagePolicyService.GetImagePolicy:output_type -> tidemark.resolver.v1.GetImagePolicyResponse
-	5,  // 17: tidemark.resolver.v1.ImagePolicyService.ListImagePolicies:output_type -> tidemark.resolver.v1.ListImagePoliciesResponse
-	7,  // 18: tidemark.resolver.v1.ImagePolicyService.DeleteImagePolicy:output_type -> tidemark.resolver.v1.DeleteImagePolicyResponse
-	9,  // 19: tidemark.resolver.v1.ImagePolicyService.WatchImagePolicies:output_type -> tidemark.resolver.v1.WatchImagePoliciesResponse
-	11, // 20: tidemark.resolver.v1.ImagePolicyService.ReconcileImagePolicy:output_type -> tidemark.resolver.v1.ReconcileImagePolicyResponse
-	15, // [15:21] is the sub-list for method output_type
-	9,  // [9:15] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	17, // 0: tidemark.resolver.v1.ApplyImagePolicyRequest.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	17, // 1: tidemark.resolver.v1.ApplyImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	18, // 2: tidemark.resolver.v1.ApplyImagePolicyResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
+	17, // 3: tidemark.resolver.v1.GetImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	17, // 4: tidemark.resolver.v1.ListImagePoliciesResponse.image_policies:type_name -> tidemark.resolver.v1.ImagePolicy
+	17, // 5: tidemark.resolver.v1.WatchImagePoliciesResponse.changed:type_name -> tidemark.resolver.v1.ImagePolicy
+	19, // 6: tidemark.resolver.v1.WatchImagePoliciesResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
+	20, // 7: tidemark.resolver.v1.WatchImagePoliciesResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
+	17, // 8: tidemark.resolver.v1.ReconcileImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	13, // 9: tidemark.resolver.v1.HoldImagePolicyRequest.current:type_name -> tidemark.resolver.v1.Current
+	21, // 10: tidemark.resolver.v1.HoldImagePolicyRequest.until:type_name -> google.protobuf.Timestamp
+	17, // 11: tidemark.resolver.v1.HoldImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	17, // 12: tidemark.resolver.v1.ReleaseImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	0,  // 13: tidemark.resolver.v1.ImagePolicyService.ApplyImagePolicy:input_type -> tidemark.resolver.v1.ApplyImagePolicyRequest
+	2,  // 14: tidemark.resolver.v1.ImagePolicyService.GetImagePolicy:input_type -> tidemark.resolver.v1.GetImagePolicyRequest
+	4,  // 15: tidemark.resolver.v1.ImagePolicyService.ListImagePolicies:input_type -> tidemark.resolver.v1.ListImagePoliciesRequest
+	6,  // 16: tidemark.resolver.v1.ImagePolicyService.DeleteImagePolicy:input_type -> tidemark.resolver.v1.DeleteImagePolicyRequest
+	8,  // 17: tidemark.resolver.v1.ImagePolicyService.WatchImagePolicies:input_type -> tidemark.resolver.v1.WatchImagePoliciesRequest
+	10, // 18: tidemark.resolver.v1.ImagePolicyService.ReconcileImagePolicy:input_type -> tidemark.resolver.v1.ReconcileImagePolicyRequest
+	12, // 19: tidemark.resolver.v1.ImagePolicyService.HoldImagePolicy:input_type -> tidemark.resolver.v1.HoldImagePolicyRequest
+	15, // 20: tidemark.resolver.v1.ImagePolicyService.ReleaseImagePolicy:input_type -> tidemark.resolver.v1.ReleaseImagePolicyRequest
+	1,  // 21: tidemark.resolver.v1.ImagePolicyService.ApplyImagePolicy:output_type -> tidemark.resolver.v1.ApplyImagePolicyResponse
+	3,  // 22: tidemark.resolver.v1.ImagePolicyService.GetImagePolicy:output_type -> tidemark.resolver.v1.GetImagePolicyResponse
+	5,  // 23: tidemark.resolver.v1.ImagePolicyService.ListImagePolicies:output_type -> tidemark.resolver.v1.ListImagePoliciesResponse
+	7,  // 24: tidemark.resolver.v1.ImagePolicyService.DeleteImagePolicy:output_type -> tidemark.resolver.v1.DeleteImagePolicyResponse
+	9,  // 25: tidemark.resolver.v1.ImagePolicyService.WatchImagePolicies:output_type -> tidemark.resolver.v1.WatchImagePoliciesResponse
+	11, // 26: tidemark.resolver.v1.ImagePolicyService.ReconcileImagePolicy:output_type -> tidemark.resolver.v1.ReconcileImagePolicyResponse
+	14, // 27: tidemark.resolver.v1.ImagePolicyService.HoldImagePolicy:output_type -> tidemark.resolver.v1.HoldImagePolicyResponse
+	16, // 28: tidemark.resolver.v1.ImagePolicyService.ReleaseImagePolicy:output_type -> tidemark.resolver.v1.ReleaseImagePolicyResponse
+	21, // [21:29] is the sub-list for method output_type
+	13, // [13:21] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_resolver_v1_image_policy_service_proto_init() }
@@ -876,13 +1229,17 @@ func file_tidemark_resolver_v1_image_policy_service_proto_init() {
 		(*WatchImagePoliciesResponse_Deleted)(nil),
 		(*WatchImagePoliciesResponse_Checkpoint)(nil),
 	}
+	file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[12].OneofWrappers = []any{
+		(*HoldImagePolicyRequest_Tag)(nil),
+		(*HoldImagePolicyRequest_Current)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_resolver_v1_image_policy_service_proto_rawDesc), len(file_tidemark_resolver_v1_image_policy_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

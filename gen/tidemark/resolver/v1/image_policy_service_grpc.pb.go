@@ -28,6 +28,8 @@ const (
 	ImagePolicyService_DeleteImagePolicy_FullMethodName    = "/tidemark.resolver.v1.ImagePolicyService/DeleteImagePolicy"
 	ImagePolicyService_WatchImagePolicies_FullMethodName   = "/tidemark.resolver.v1.ImagePolicyService/WatchImagePolicies"
 	ImagePolicyService_ReconcileImagePolicy_FullMethodName = "/tidemark.resolver.v1.ImagePolicyService/ReconcileImagePolicy"
+	ImagePolicyService_HoldImagePolicy_FullMethodName      = "/tidemark.resolver.v1.ImagePolicyService/HoldImagePolicy"
+	ImagePolicyService_ReleaseImagePolicy_FullMethodName   = "/tidemark.resolver.v1.ImagePolicyService/ReleaseImagePolicy"
 )
 
 // ImagePolicyServiceClient is the client API for ImagePolicyService service.
@@ -54,6 +56,12 @@ type ImagePolicyServiceClient interface {
 	// NOT_FOUND; FAILED_PRECONDITION / SUSPENDED, DEPENDENCY_NOT_READY, NO_TAG_SELECTED; PERMISSION_DENIED /
 	// ACCESS_DENIED. The object's condition says the same.
 	ReconcileImagePolicy(ctx context.Context, in *ReconcileImagePolicyRequest, opts ...grpc.CallOption) (*ReconcileImagePolicyResponse, error)
+	// HoldImagePolicy pins the policy's answer to a tag, also to an older one, which the updater then writes; nothing but
+	// ReleaseImagePolicy, another hold or its own end changes it. The tag must be one that the repository has. Errors:
+	// NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION / DEPENDENCY_NOT_READY.
+	HoldImagePolicy(ctx context.Context, in *HoldImagePolicyRequest, opts ...grpc.CallOption) (*HoldImagePolicyResponse, error)
+	// ReleaseImagePolicy takes a hold back, and evaluates. Without a hold it does nothing. Errors: NOT_FOUND.
+	ReleaseImagePolicy(ctx context.Context, in *ReleaseImagePolicyRequest, opts ...grpc.CallOption) (*ReleaseImagePolicyResponse, error)
 }
 
 type imagePolicyServiceClient struct {
@@ -133,6 +141,26 @@ func (c *imagePolicyServiceClient) ReconcileImagePolicy(ctx context.Context, in 
 	return out, nil
 }
 
+func (c *imagePolicyServiceClient) HoldImagePolicy(ctx context.Context, in *HoldImagePolicyRequest, opts ...grpc.CallOption) (*HoldImagePolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(HoldImagePolicyResponse)
+	err := c.cc.Invoke(ctx, ImagePolicyService_HoldImagePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *imagePolicyServiceClient) ReleaseImagePolicy(ctx context.Context, in *ReleaseImagePolicyRequest, opts ...grpc.CallOption) (*ReleaseImagePolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReleaseImagePolicyResponse)
+	err := c.cc.Invoke(ctx, ImagePolicyService_ReleaseImagePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ImagePolicyServiceServer is the server API for ImagePolicyService service.
 // All implementations must embed UnimplementedImagePolicyServiceServer
 // for forward compatibility.
@@ -157,6 +185,12 @@ type ImagePolicyServiceServer interface {
 	// NOT_FOUND; FAILED_PRECONDITION / SUSPENDED, DEPENDENCY_NOT_READY, NO_TAG_SELECTED; PERMISSION_DENIED /
 	// ACCESS_DENIED. The object's condition says the same.
 	ReconcileImagePolicy(context.Context, *ReconcileImagePolicyRequest) (*ReconcileImagePolicyResponse, error)
+	// HoldImagePolicy pins the policy's answer to a tag, also to an older one, which the updater then writes; nothing but
+	// ReleaseImagePolicy, another hold or its own end changes it. The tag must be one that the repository has. Errors:
+	// NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION / DEPENDENCY_NOT_READY.
+	HoldImagePolicy(context.Context, *HoldImagePolicyRequest) (*HoldImagePolicyResponse, error)
+	// ReleaseImagePolicy takes a hold back, and evaluates. Without a hold it does nothing. Errors: NOT_FOUND.
+	ReleaseImagePolicy(context.Context, *ReleaseImagePolicyRequest) (*ReleaseImagePolicyResponse, error)
 	mustEmbedUnimplementedImagePolicyServiceServer()
 }
 
@@ -184,6 +218,12 @@ func (UnimplementedImagePolicyServiceServer) WatchImagePolicies(*WatchImagePolic
 }
 func (UnimplementedImagePolicyServiceServer) ReconcileImagePolicy(context.Context, *ReconcileImagePolicyRequest) (*ReconcileImagePolicyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReconcileImagePolicy not implemented")
+}
+func (UnimplementedImagePolicyServiceServer) HoldImagePolicy(context.Context, *HoldImagePolicyRequest) (*HoldImagePolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method HoldImagePolicy not implemented")
+}
+func (UnimplementedImagePolicyServiceServer) ReleaseImagePolicy(context.Context, *ReleaseImagePolicyRequest) (*ReleaseImagePolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReleaseImagePolicy not implemented")
 }
 func (UnimplementedImagePolicyServiceServer) mustEmbedUnimplementedImagePolicyServiceServer() {}
 func (UnimplementedImagePolicyServiceServer) testEmbeddedByValue()                            {}
@@ -307,6 +347,42 @@ func _ImagePolicyService_ReconcileImagePolicy_Handler(srv interface{}, ctx conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ImagePolicyService_HoldImagePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HoldImagePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImagePolicyServiceServer).HoldImagePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImagePolicyService_HoldImagePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImagePolicyServiceServer).HoldImagePolicy(ctx, req.(*HoldImagePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImagePolicyService_ReleaseImagePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReleaseImagePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImagePolicyServiceServer).ReleaseImagePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImagePolicyService_ReleaseImagePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImagePolicyServiceServer).ReleaseImagePolicy(ctx, req.(*ReleaseImagePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ImagePolicyService_ServiceDesc is the grpc.ServiceDesc for ImagePolicyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -333,6 +409,14 @@ var ImagePolicyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReconcileImagePolicy",
 			Handler:    _ImagePolicyService_ReconcileImagePolicy_Handler,
+		},
+		{
+			MethodName: "HoldImagePolicy",
+			Handler:    _ImagePolicyService_HoldImagePolicy_Handler,
+		},
+		{
+			MethodName: "ReleaseImagePolicy",
+			Handler:    _ImagePolicyService_ReleaseImagePolicy_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -27,6 +27,156 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Verdict is what became of a tag.
+type Verdict int32
+
+const (
+	// Never answered.
+	Verdict_VERDICT_UNSPECIFIED Verdict = 0
+	// It is the answer.
+	Verdict_VERDICT_SELECTED Verdict = 1
+	// It could have been the answer, but another one is better.
+	Verdict_VERDICT_ELIGIBLE Verdict = 2
+	// A better one was found before its age, platforms or labels had to be looked at.
+	Verdict_VERDICT_UNEXAMINED Verdict = 3
+	// The repository's exclusion list leaves it out.
+	Verdict_VERDICT_EXCLUDED Verdict = 4
+	// The filter's pattern does not match it.
+	Verdict_VERDICT_FILTERED Verdict = 5
+	// What is ordered is no version, or no number.
+	Verdict_VERDICT_UNPARSABLE Verdict = 6
+	// Its version is not in the range.
+	Verdict_VERDICT_OUT_OF_RANGE Verdict = 7
+	// It has not been known long enough.
+	Verdict_VERDICT_TOO_YOUNG Verdict = 8
+	// It does not offer the platforms.
+	Verdict_VERDICT_PLATFORM_MISSING Verdict = 9
+	// Its labels do not have the values.
+	Verdict_VERDICT_LABEL_MISMATCH Verdict = 10
+	// The registry did not tell what had to be known.
+	Verdict_VERDICT_UNKNOWN Verdict = 11
+)
+
+// Enum value maps for Verdict.
+var (
+	Verdict_name = map[int32]string{
+		0:  "VERDICT_UNSPECIFIED",
+		1:  "VERDICT_SELECTED",
+		2:  "VERDICT_ELIGIBLE",
+		3:  "VERDICT_UNEXAMINED",
+		4:  "VERDICT_EXCLUDED",
+		5:  "VERDICT_FILTERED",
+		6:  "VERDICT_UNPARSABLE",
+		7:  "VERDICT_OUT_OF_RANGE",
+		8:  "VERDICT_TOO_YOUNG",
+		9:  "VERDICT_PLATFORM_MISSING",
+		10: "VERDICT_LABEL_MISMATCH",
+		11: "VERDICT_UNKNOWN",
+	}
+	Verdict_value = map[string]int32{
+		"VERDICT_UNSPECIFIED":      0,
+		"VERDICT_SELECTED":         1,
+		"VERDICT_ELIGIBLE":         2,
+		"VERDICT_UNEXAMINED":       3,
+		"VERDICT_EXCLUDED":         4,
+		"VERDICT_FILTERED":         5,
+		"VERDICT_UNPARSABLE":       6,
+		"VERDICT_OUT_OF_RANGE":     7,
+		"VERDICT_TOO_YOUNG":        8,
+		"VERDICT_PLATFORM_MISSING": 9,
+		"VERDICT_LABEL_MISMATCH":   10,
+		"VERDICT_UNKNOWN":          11,
+	}
+)
+
+func (x Verdict) Enum() *Verdict {
+	p := new(Verdict)
+	*p = x
+	return p
+}
+
+func (x Verdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Verdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_resolver_v1_resolution_service_proto_enumTypes[0].Descriptor()
+}
+
+func (Verdict) Type() protoreflect.EnumType {
+	return &file_tidemark_resolver_v1_resolution_service_proto_enumTypes[0]
+}
+
+func (x Verdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Verdict.Descriptor instead.
+func (Verdict) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{0}
+}
+
+// Comparison is how one tag stands to another.
+type Comparison int32
+
+const (
+	// Never answered.
+	Comparison_COMPARISON_UNSPECIFIED Comparison = 0
+	// The proposed tag is better.
+	Comparison_COMPARISON_NEWER Comparison = 1
+	// The current tag is better.
+	Comparison_COMPARISON_OLDER Comparison = 2
+	// Neither is: what is ordered is equal.
+	Comparison_COMPARISON_EQUAL Comparison = 3
+	// The policy cannot place the current tag: its filter leaves it out, or it is no version or number.
+	Comparison_COMPARISON_CURRENT_NOT_ELIGIBLE Comparison = 4
+)
+
+// Enum value maps for Comparison.
+var (
+	Comparison_name = map[int32]string{
+		0: "COMPARISON_UNSPECIFIED",
+		1: "COMPARISON_NEWER",
+		2: "COMPARISON_OLDER",
+		3: "COMPARISON_EQUAL",
+		4: "COMPARISON_CURRENT_NOT_ELIGIBLE",
+	}
+	Comparison_value = map[string]int32{
+		"COMPARISON_UNSPECIFIED":          0,
+		"COMPARISON_NEWER":                1,
+		"COMPARISON_OLDER":                2,
+		"COMPARISON_EQUAL":                3,
+		"COMPARISON_CURRENT_NOT_ELIGIBLE": 4,
+	}
+)
+
+func (x Comparison) Enum() *Comparison {
+	p := new(Comparison)
+	*p = x
+	return p
+}
+
+func (x Comparison) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Comparison) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_resolver_v1_resolution_service_proto_enumTypes[1].Descriptor()
+}
+
+func (Comparison) Type() protoreflect.EnumType {
+	return &file_tidemark_resolver_v1_resolution_service_proto_enumTypes[1]
+}
+
+func (x Comparison) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Comparison.Descriptor instead.
+func (Comparison) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{1}
+}
+
 // ResolveRequest is a policy and where the tags come from.
 type ResolveRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -41,7 +191,15 @@ type ResolveRequest struct {
 	// times, so that the highest version is selected, then the byte-largest.
 	Policy *ImagePolicyChoice `protobuf:"bytes,3,opt,name=policy,proto3" json:"policy,omitempty"`
 	// Which tags are looked at, and which part of them is ordered. Absent: all, whole.
-	FilterTags    *TagFilter `protobuf:"bytes,4,opt,name=filter_tags,json=filterTags,proto3" json:"filter_tags,omitempty"`
+	FilterTags *TagFilter `protobuf:"bytes,4,opt,name=filter_tags,json=filterTags,proto3" json:"filter_tags,omitempty"`
+	// Whether the digest is looked up. Unspecified means Never; the other two mean the same here. Refused with `tag_list`.
+	DigestReflectionPolicy DigestReflectionPolicy `protobuf:"varint,5,opt,name=digest_reflection_policy,json=digestReflectionPolicy,proto3,enum=tidemark.resolver.v1.DigestReflectionPolicy" json:"digest_reflection_policy,omitempty"`
+	// As in an ImagePolicy's spec. Refused with `tag_list`, which has no times.
+	MinimumAge *MinimumAge `protobuf:"bytes,6,opt,name=minimum_age,json=minimumAge,proto3" json:"minimum_age,omitempty"`
+	// As in an ImagePolicy's spec. Refused with `tag_list`.
+	Platforms []string `protobuf:"bytes,7,rep,name=platforms,proto3" json:"platforms,omitempty"`
+	// As in an ImagePolicy's spec. Refused with `tag_list`.
+	Labels        map[string]string `protobuf:"bytes,8,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -111,6 +269,34 @@ func (x *ResolveRequest) GetPolicy() *ImagePolicyChoice {
 func (x *ResolveRequest) GetFilterTags() *TagFilter {
 	if x != nil {
 		return x.FilterTags
+	}
+	return nil
+}
+
+func (x *ResolveRequest) GetDigestReflectionPolicy() DigestReflectionPolicy {
+	if x != nil {
+		return x.DigestReflectionPolicy
+	}
+	return DigestReflectionPolicy_DIGEST_REFLECTION_POLICY_UNSPECIFIED
+}
+
+func (x *ResolveRequest) GetMinimumAge() *MinimumAge {
+	if x != nil {
+		return x.MinimumAge
+	}
+	return nil
+}
+
+func (x *ResolveRequest) GetPlatforms() []string {
+	if x != nil {
+		return x.Platforms
+	}
+	return nil
+}
+
+func (x *ResolveRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
 	}
 	return nil
 }
@@ -186,8 +372,10 @@ type ResolveResponse struct {
 	LatestRef *ImageRef `protobuf:"bytes,1,opt,name=latest_ref,json=latestRef,proto3" json:"latest_ref,omitempty"`
 	// The number of tags that were looked at.
 	Considered int32 `protobuf:"varint,2,opt,name=considered,proto3" json:"considered,omitempty"`
-	// The number of them that were rejected: by the filter, as unparsable, or as not in range.
-	Rejected      int32 `protobuf:"varint,3,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	// The number of them that were rejected: by the filter, as unparsable, as not in range, or by age, platform or label.
+	Rejected int32 `protobuf:"varint,3,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	// What the age of the answer was counted from, where `minimum_age` is set.
+	AgeClock      AgeClock `protobuf:"varint,4,opt,name=age_clock,json=ageClock,proto3,enum=tidemark.resolver.v1.AgeClock" json:"age_clock,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -243,11 +431,20 @@ func (x *ResolveResponse) GetRejected() int32 {
 	return 0
 }
 
+func (x *ResolveResponse) GetAgeClock() AgeClock {
+	if x != nil {
+		return x.AgeClock
+	}
+	return AgeClock_AGE_CLOCK_UNSPECIFIED
+}
+
 // BatchResolveRequest is many requests at once.
 type BatchResolveRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The requests; 1 to 1,000.
-	Requests      []*ResolveRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	Requests []*ResolveRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	// Images that must move together. A request is in one group at most.
+	Lockstep      []*Lockstep `protobuf:"bytes,2,rep,name=lockstep,proto3" json:"lockstep,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -289,6 +486,69 @@ func (x *BatchResolveRequest) GetRequests() []*ResolveRequest {
 	return nil
 }
 
+func (x *BatchResolveRequest) GetLockstep() []*Lockstep {
+	if x != nil {
+		return x.Lockstep
+	}
+	return nil
+}
+
+// Lockstep is a group of requests that move together: to the newest that all of them have, or none does.
+type Lockstep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The requests' places in `requests`, from 0; at least two.
+	Requests []int32 `protobuf:"varint,1,rep,packed,name=requests,proto3" json:"requests,omitempty"`
+	// The label or annotation whose value must be the same. Empty: the version must be the same, which is what each
+	// policy orders by (the extract, where a filter has one).
+	Label         string `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lockstep) Reset() {
+	*x = Lockstep{}
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lockstep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lockstep) ProtoMessage() {}
+
+func (x *Lockstep) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lockstep.ProtoReflect.Descriptor instead.
+func (*Lockstep) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Lockstep) GetRequests() []int32 {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *Lockstep) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
 // BatchResolveResponse answers each request.
 type BatchResolveResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -300,7 +560,7 @@ type BatchResolveResponse struct {
 
 func (x *BatchResolveResponse) Reset() {
 	*x = BatchResolveResponse{}
-	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[4]
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -312,7 +572,7 @@ func (x *BatchResolveResponse) String() string {
 func (*BatchResolveResponse) ProtoMessage() {}
 
 func (x *BatchResolveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[4]
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -325,7 +585,7 @@ func (x *BatchResolveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResolveResponse.ProtoReflect.Descriptor instead.
 func (*BatchResolveResponse) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{4}
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *BatchResolveResponse) GetResults() []*BatchResolveResult {
@@ -351,7 +611,7 @@ type BatchResolveResult struct {
 
 func (x *BatchResolveResult) Reset() {
 	*x = BatchResolveResult{}
-	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[5]
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +623,7 @@ func (x *BatchResolveResult) String() string {
 func (*BatchResolveResult) ProtoMessage() {}
 
 func (x *BatchResolveResult) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[5]
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +636,7 @@ func (x *BatchResolveResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResolveResult.ProtoReflect.Descriptor instead.
 func (*BatchResolveResult) Descriptor() ([]byte, []int) {
-	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{5}
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BatchResolveResult) GetResult() isBatchResolveResult_Result {
@@ -422,40 +682,468 @@ func (*BatchResolveResult_Response) isBatchResolveResult_Result() {}
 
 func (*BatchResolveResult_Error) isBatchResolveResult_Result() {}
 
+// ExplainRequest is a request to Resolve, to be explained.
+type ExplainRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The request. Required.
+	Request *ResolveRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	// The most verdicts to return: 1 to 10000; zero means 1000.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The last response's `next_page_token`. Empty: the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRequest) Reset() {
+	*x = ExplainRequest{}
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRequest) ProtoMessage() {}
+
+func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ExplainRequest) GetRequest() *ResolveRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *ExplainRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ExplainRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ExplainResponse is one page of verdicts.
+type ExplainResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The verdicts: the selected tag, the eligible ones from the best on, then the others in byte order.
+	Verdicts []*TagVerdict `protobuf:"bytes,1,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	// The next page's token. Empty: this was the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// The number of tags that were looked at.
+	Considered int32 `protobuf:"varint,3,opt,name=considered,proto3" json:"considered,omitempty"`
+	// The number of them that were rejected.
+	Rejected      int32 `protobuf:"varint,4,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainResponse) Reset() {
+	*x = ExplainResponse{}
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainResponse) ProtoMessage() {}
+
+func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
+func (*ExplainResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ExplainResponse) GetVerdicts() []*TagVerdict {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ExplainResponse) GetConsidered() int32 {
+	if x != nil {
+		return x.Considered
+	}
+	return 0
+}
+
+func (x *ExplainResponse) GetRejected() int32 {
+	if x != nil {
+		return x.Rejected
+	}
+	return 0
+}
+
+// TagVerdict says what became of one tag.
+type TagVerdict struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tag.
+	Tag string `protobuf:"bytes,1,opt,name=tag,proto3" json:"tag,omitempty"`
+	// The verdict.
+	Verdict Verdict `protobuf:"varint,2,opt,name=verdict,proto3,enum=tidemark.resolver.v1.Verdict" json:"verdict,omitempty"`
+	// The sentence that a person needs, for example `1.9.0 is not in range 7.8.x`.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TagVerdict) Reset() {
+	*x = TagVerdict{}
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TagVerdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TagVerdict) ProtoMessage() {}
+
+func (x *TagVerdict) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TagVerdict.ProtoReflect.Descriptor instead.
+func (*TagVerdict) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TagVerdict) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+func (x *TagVerdict) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+func (x *TagVerdict) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// CompareTagsRequest is a policy and two tags.
+type CompareTagsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose order counts.
+	//
+	// Types that are valid to be assigned to Subject:
+	//
+	//	*CompareTagsRequest_ImagePolicyRef
+	//	*CompareTagsRequest_Request
+	Subject isCompareTagsRequest_Subject `protobuf_oneof:"subject"`
+	// The tag that is in use. Required.
+	Current string `protobuf:"bytes,3,opt,name=current,proto3" json:"current,omitempty"`
+	// The tag that would take its place. Required.
+	Proposed      string `protobuf:"bytes,4,opt,name=proposed,proto3" json:"proposed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareTagsRequest) Reset() {
+	*x = CompareTagsRequest{}
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareTagsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareTagsRequest) ProtoMessage() {}
+
+func (x *CompareTagsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareTagsRequest.ProtoReflect.Descriptor instead.
+func (*CompareTagsRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *CompareTagsRequest) GetSubject() isCompareTagsRequest_Subject {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
+func (x *CompareTagsRequest) GetImagePolicyRef() *v1.NamespacedObjectReference {
+	if x != nil {
+		if x, ok := x.Subject.(*CompareTagsRequest_ImagePolicyRef); ok {
+			return x.ImagePolicyRef
+		}
+	}
+	return nil
+}
+
+func (x *CompareTagsRequest) GetRequest() *ResolveRequest {
+	if x != nil {
+		if x, ok := x.Subject.(*CompareTagsRequest_Request); ok {
+			return x.Request
+		}
+	}
+	return nil
+}
+
+func (x *CompareTagsRequest) GetCurrent() string {
+	if x != nil {
+		return x.Current
+	}
+	return ""
+}
+
+func (x *CompareTagsRequest) GetProposed() string {
+	if x != nil {
+		return x.Proposed
+	}
+	return ""
+}
+
+type isCompareTagsRequest_Subject interface {
+	isCompareTagsRequest_Subject()
+}
+
+type CompareTagsRequest_ImagePolicyRef struct {
+	// A stored policy's.
+	ImagePolicyRef *v1.NamespacedObjectReference `protobuf:"bytes,1,opt,name=image_policy_ref,json=imagePolicyRef,proto3,oneof"`
+}
+
+type CompareTagsRequest_Request struct {
+	// This one's; its `tag_list`, if that is its source, may be empty.
+	Request *ResolveRequest `protobuf:"bytes,2,opt,name=request,proto3,oneof"`
+}
+
+func (*CompareTagsRequest_ImagePolicyRef) isCompareTagsRequest_Subject() {}
+
+func (*CompareTagsRequest_Request) isCompareTagsRequest_Subject() {}
+
+// CompareTagsResponse is the comparison.
+type CompareTagsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How the proposed tag stands to the current one.
+	Comparison Comparison `protobuf:"varint,1,opt,name=comparison,proto3,enum=tidemark.resolver.v1.Comparison" json:"comparison,omitempty"`
+	// A sentence, for example `7.8.0 is older than 7.8.1`.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareTagsResponse) Reset() {
+	*x = CompareTagsResponse{}
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareTagsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareTagsResponse) ProtoMessage() {}
+
+func (x *CompareTagsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_resolution_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareTagsResponse.ProtoReflect.Descriptor instead.
+func (*CompareTagsResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CompareTagsResponse) GetComparison() Comparison {
+	if x != nil {
+		return x.Comparison
+	}
+	return Comparison_COMPARISON_UNSPECIFIED
+}
+
+func (x *CompareTagsResponse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_tidemark_resolver_v1_resolution_service_proto protoreflect.FileDescriptor
 
 const file_tidemark_resolver_v1_resolution_service_proto_rawDesc = "" +
 	"\n" +
-	"-tidemark/resolver/v1/resolution_service.proto\x12\x14tidemark.resolver.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17google/rpc/status.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a'tidemark/resolver/v1/image_policy.proto\"\xc1\x02\n" +
+	"-tidemark/resolver/v1/resolution_service.proto\x12\x14tidemark.resolver.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17google/rpc/status.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a'tidemark/resolver/v1/image_policy.proto\"\xe1\x05\n" +
 	"\x0eResolveRequest\x12_\n" +
 	"\x14image_repository_ref\x18\x01 \x01(\v2+.tidemark.meta.v1.NamespacedObjectReferenceH\x00R\x12imageRepositoryRef\x12:\n" +
 	"\btag_list\x18\x02 \x01(\v2\x1d.tidemark.resolver.v1.TagListH\x00R\atagList\x12?\n" +
 	"\x06policy\x18\x03 \x01(\v2'.tidemark.resolver.v1.ImagePolicyChoiceR\x06policy\x12@\n" +
 	"\vfilter_tags\x18\x04 \x01(\v2\x1f.tidemark.resolver.v1.TagFilterR\n" +
-	"filterTagsB\x0f\n" +
+	"filterTags\x12p\n" +
+	"\x18digest_reflection_policy\x18\x05 \x01(\x0e2,.tidemark.resolver.v1.DigestReflectionPolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x16digestReflectionPolicy\x12A\n" +
+	"\vminimum_age\x18\x06 \x01(\v2 .tidemark.resolver.v1.MinimumAgeR\n" +
+	"minimumAge\x12Z\n" +
+	"\tplatforms\x18\a \x03(\tB<\xbaH9\x92\x016\x10 \"2r0\x18\x80\x012+^[a-z0-9_.-]+/[a-z0-9_.-]+(/[a-z0-9_.-]+)?$R\tplatforms\x12R\n" +
+	"\x06labels\x18\b \x03(\v20.tidemark.resolver.v1.ResolveRequest.LabelsEntryB\b\xbaH\x05\x9a\x01\x02\x10 R\x06labels\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0f\n" +
 	"\x06source\x12\x05\xbaH\x02\b\x01\")\n" +
 	"\aTagList\x12\x1e\n" +
 	"\x04tags\x18\x01 \x03(\tB\n" +
-	"\xbaH\a\x92\x01\x04\x10\xc0\x9a\fR\x04tags\"\x8c\x01\n" +
+	"\xbaH\a\x92\x01\x04\x10\xc0\x9a\fR\x04tags\"\xc9\x01\n" +
 	"\x0fResolveResponse\x12=\n" +
 	"\n" +
 	"latest_ref\x18\x01 \x01(\v2\x1e.tidemark.resolver.v1.ImageRefR\tlatestRef\x12\x1e\n" +
 	"\n" +
 	"considered\x18\x02 \x01(\x05R\n" +
 	"considered\x12\x1a\n" +
-	"\brejected\x18\x03 \x01(\x05R\brejected\"i\n" +
+	"\brejected\x18\x03 \x01(\x05R\brejected\x12;\n" +
+	"\tage_clock\x18\x04 \x01(\x0e2\x1e.tidemark.resolver.v1.AgeClockR\bageClock\"\xb0\x01\n" +
 	"\x13BatchResolveRequest\x12R\n" +
 	"\brequests\x18\x01 \x03(\v2$.tidemark.resolver.v1.ResolveRequestB\x10\xbaH\r\x92\x01\n" +
-	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\"Z\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\x12E\n" +
+	"\blockstep\x18\x02 \x03(\v2\x1e.tidemark.resolver.v1.LockstepB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\blockstep\"[\n" +
+	"\bLockstep\x12/\n" +
+	"\brequests\x18\x01 \x03(\x05B\x13\xbaH\x10\x92\x01\r\b\x02\x10\xe8\a\x18\x01\"\x04\x1a\x02(\x00R\brequests\x12\x1e\n" +
+	"\x05label\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xbd\x02R\x05label\"Z\n" +
 	"\x14BatchResolveResponse\x12B\n" +
 	"\aresults\x18\x01 \x03(\v2(.tidemark.resolver.v1.BatchResolveResultR\aresults\"\x8f\x01\n" +
 	"\x12BatchResolveResult\x12C\n" +
 	"\bresponse\x18\x01 \x01(\v2%.tidemark.resolver.v1.ResolveResponseH\x00R\bresponse\x12*\n" +
 	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
-	"\x06result2\xd2\x01\n" +
+	"\x06result\"\xaa\x01\n" +
+	"\x0eExplainRequest\x12F\n" +
+	"\arequest\x18\x01 \x01(\v2$.tidemark.resolver.v1.ResolveRequestB\x06\xbaH\x03\xc8\x01\x01R\arequest\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\xb3\x01\n" +
+	"\x0fExplainResponse\x12<\n" +
+	"\bverdicts\x18\x01 \x03(\v2 .tidemark.resolver.v1.TagVerdictR\bverdicts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1e\n" +
+	"\n" +
+	"considered\x18\x03 \x01(\x05R\n" +
+	"considered\x12\x1a\n" +
+	"\brejected\x18\x04 \x01(\x05R\brejected\"o\n" +
+	"\n" +
+	"TagVerdict\x12\x10\n" +
+	"\x03tag\x18\x01 \x01(\tR\x03tag\x127\n" +
+	"\averdict\x18\x02 \x01(\x0e2\x1d.tidemark.resolver.v1.VerdictR\averdict\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x8f\x02\n" +
+	"\x12CompareTagsRequest\x12W\n" +
+	"\x10image_policy_ref\x18\x01 \x01(\v2+.tidemark.meta.v1.NamespacedObjectReferenceH\x00R\x0eimagePolicyRef\x12@\n" +
+	"\arequest\x18\x02 \x01(\v2$.tidemark.resolver.v1.ResolveRequestH\x00R\arequest\x12$\n" +
+	"\acurrent\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\acurrent\x12&\n" +
+	"\bproposed\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\bproposedB\x10\n" +
+	"\asubject\x12\x05\xbaH\x02\b\x01\"o\n" +
+	"\x13CompareTagsResponse\x12@\n" +
+	"\n" +
+	"comparison\x18\x01 \x01(\x0e2 .tidemark.resolver.v1.ComparisonR\n" +
+	"comparison\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\xaa\x02\n" +
+	"\aVerdict\x12\x17\n" +
+	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10VERDICT_SELECTED\x10\x01\x12\x14\n" +
+	"\x10VERDICT_ELIGIBLE\x10\x02\x12\x16\n" +
+	"\x12VERDICT_UNEXAMINED\x10\x03\x12\x14\n" +
+	"\x10VERDICT_EXCLUDED\x10\x04\x12\x14\n" +
+	"\x10VERDICT_FILTERED\x10\x05\x12\x16\n" +
+	"\x12VERDICT_UNPARSABLE\x10\x06\x12\x18\n" +
+	"\x14VERDICT_OUT_OF_RANGE\x10\a\x12\x15\n" +
+	"\x11VERDICT_TOO_YOUNG\x10\b\x12\x1c\n" +
+	"\x18VERDICT_PLATFORM_MISSING\x10\t\x12\x1a\n" +
+	"\x16VERDICT_LABEL_MISMATCH\x10\n" +
+	"\x12\x13\n" +
+	"\x0fVERDICT_UNKNOWN\x10\v*\x8f\x01\n" +
+	"\n" +
+	"Comparison\x12\x1a\n" +
+	"\x16COMPARISON_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10COMPARISON_NEWER\x10\x01\x12\x14\n" +
+	"\x10COMPARISON_OLDER\x10\x02\x12\x14\n" +
+	"\x10COMPARISON_EQUAL\x10\x03\x12#\n" +
+	"\x1fCOMPARISON_CURRENT_NOT_ELIGIBLE\x10\x042\x8e\x03\n" +
 	"\x11ResolutionService\x12V\n" +
 	"\aResolve\x12$.tidemark.resolver.v1.ResolveRequest\x1a%.tidemark.resolver.v1.ResolveResponse\x12e\n" +
-	"\fBatchResolve\x12).tidemark.resolver.v1.BatchResolveRequest\x1a*.tidemark.resolver.v1.BatchResolveResponseB\xe9\x01\n" +
+	"\fBatchResolve\x12).tidemark.resolver.v1.BatchResolveRequest\x1a*.tidemark.resolver.v1.BatchResolveResponse\x12V\n" +
+	"\aExplain\x12$.tidemark.resolver.v1.ExplainRequest\x1a%.tidemark.resolver.v1.ExplainResponse\x12b\n" +
+	"\vCompareTags\x12(.tidemark.resolver.v1.CompareTagsRequest\x1a).tidemark.resolver.v1.CompareTagsResponseB\xe9\x01\n" +
 	"\x18com.tidemark.resolver.v1B\x16ResolutionServiceProtoP\x01ZCgithub.com/tidemark-io/tidemark/gen/tidemark/resolver/v1;resolverv1\xa2\x02\x03TRX\xaa\x02\x14Tidemark.Resolver.V1\xca\x02\x14Tidemark\\Resolver\\V1\xe2\x02 Tidemark\\Resolver\\V1\\GPBMetadata\xea\x02\x16Tidemark::Resolver::V1b\x06proto3"
 
 var (
@@ -470,39 +1158,67 @@ func file_tidemark_resolver_v1_resolution_service_proto_rawDescGZIP() []byte {
 	return file_tidemark_resolver_v1_resolution_service_proto_rawDescData
 }
 
-var file_tidemark_resolver_v1_resolution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_tidemark_resolver_v1_resolution_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_tidemark_resolver_v1_resolution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_tidemark_resolver_v1_resolution_service_proto_goTypes = []any{
-	(*ResolveRequest)(nil),               // 0: tidemark.resolver.v1.ResolveRequest
-	(*TagList)(nil),                      // 1: tidemark.resolver.v1.TagList
-	(*ResolveResponse)(nil),              // 2: tidemark.resolver.v1.ResolveResponse
-	(*BatchResolveRequest)(nil),          // 3: tidemark.resolver.v1.BatchResolveRequest
-	(*BatchResolveResponse)(nil),         // 4: tidemark.resolver.v1.BatchResolveResponse
-	(*BatchResolveResult)(nil),           // 5: tidemark.resolver.v1.BatchResolveResult
-	(*v1.NamespacedObjectReference)(nil), // 6: tidemark.meta.v1.NamespacedObjectReference
-	(*ImagePolicyChoice)(nil),            // 7: tidemark.resolver.v1.ImagePolicyChoice
-	(*TagFilter)(nil),                    // 8: tidemark.resolver.v1.TagFilter
-	(*ImageRef)(nil),                     // 9: tidemark.resolver.v1.ImageRef
-	(*status.Status)(nil),                // 10: google.rpc.Status
+	(Verdict)(0),                         // 0: tidemark.resolver.v1.Verdict
+	(Comparison)(0),                      // 1: tidemark.resolver.v1.Comparison
+	(*ResolveRequest)(nil),               // 2: tidemark.resolver.v1.ResolveRequest
+	(*TagList)(nil),                      // 3: tidemark.resolver.v1.TagList
+	(*ResolveResponse)(nil),              // 4: tidemark.resolver.v1.ResolveResponse
+	(*BatchResolveRequest)(nil),          // 5: tidemark.resolver.v1.BatchResolveRequest
+	(*Lockstep)(nil),                     // 6: tidemark.resolver.v1.Lockstep
+	(*BatchResolveResponse)(nil),         // 7: tidemark.resolver.v1.BatchResolveResponse
+	(*BatchResolveResult)(nil),           // 8: tidemark.resolver.v1.BatchResolveResult
+	(*ExplainRequest)(nil),               // 9: tidemark.resolver.v1.ExplainRequest
+	(*ExplainResponse)(nil),              // 10: tidemark.resolver.v1.ExplainResponse
+	(*TagVerdict)(nil),                   // 11: tidemark.resolver.v1.TagVerdict
+	(*CompareTagsRequest)(nil),           // 12: tidemark.resolver.v1.CompareTagsRequest
+	(*CompareTagsResponse)(nil),          // 13: tidemark.resolver.v1.CompareTagsResponse
+	nil,                                  // 14: tidemark.resolver.v1.ResolveRequest.LabelsEntry
+	(*v1.NamespacedObjectReference)(nil), // 15: tidemark.meta.v1.NamespacedObjectReference
+	(*ImagePolicyChoice)(nil),            // 16: tidemark.resolver.v1.ImagePolicyChoice
+	(*TagFilter)(nil),                    // 17: tidemark.resolver.v1.TagFilter
+	(DigestReflectionPolicy)(0),          // 18: tidemark.resolver.v1.DigestReflectionPolicy
+	(*MinimumAge)(nil),                   // 19: tidemark.resolver.v1.MinimumAge
+	(*ImageRef)(nil),                     // 20: tidemark.resolver.v1.ImageRef
+	(AgeClock)(0),                        // 21: tidemark.resolver.v1.AgeClock
+	(*status.Status)(nil),                // 22: google.rpc.Status
 }
 var file_tidemark_resolver_v1_resolution_service_proto_depIdxs = []int32{
-	6,  // 0: tidemark.resolver.v1.ResolveRequest.image_repository_ref:type_name -> tidemark.meta.v1.NamespacedObjectReference
-	1,  // 1: tidemark.resolver.v1.ResolveRequest.tag_list:type_name -> tidemark.resolver.v1.TagList
-	7,  // 2: tidemark.resolver.v1.ResolveRequest.policy:type_name -> tidemark.resolver.v1.ImagePolicyChoice
-	8,  // 3: tidemark.resolver.v1.ResolveRequest.filter_tags:type_name -> tidemark.resolver.v1.TagFilter
-	9,  // 4: tidemark.resolver.v1.ResolveResponse.latest_ref:type_name -> tidemark.resolver.v1.ImageRef
-	0,  // 5: tidemark.resolver.v1.BatchResolveRequest.requests:type_name -> tidemark.resolver.v1.ResolveRequest
-	5,  // 6: tidemark.resolver.v1.BatchResolveResponse.results:type_name -> tidemark.resolver.v1.BatchResolveResult
-	2,  // 7: tidemark.resolver.v1.BatchResolveResult.response:type_name -> tidemark.resolver.v1.ResolveResponse
-	10, // 8: tidemark.resolver.v1.BatchResolveResult.error:type_name -> google.rpc.Status
-	0,  // 9: tidemark.resolver.v1.ResolutionService.Resolve:input_type -> tidemark.resolver.v1.ResolveRequest
-	3,  // 10: tidemark.resolver.v1.ResolutionService.BatchResolve:input_type -> tidemark.resolver.v1.BatchResolveRequest
-	2,  // 11: tidemark.resolver.v1.ResolutionService.Resolve:output_type -> tidemark.resolver.v1.ResolveResponse
-	4,  // 12: tidemark.resolver.v1.ResolutionService.BatchResolve:output_type -> tidemark.resolver.v1.BatchResolveResponse
-	11, // [11:13] is the sub-list for method output_type
-	9,  // [9:11] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	15, // 0: tidemark.resolver.v1.ResolveRequest.image_repository_ref:type_name -> tidemark.meta.v1.NamespacedObjectReference
+	3,  // 1: tidemark.resolver.v1.ResolveRequest.tag_list:type_name -> tidemark.resolver.v1.TagList
+	16, // 2: tidemark.resolver.v1.ResolveRequest.policy:type_name -> tidemark.resolver.v1.ImagePolicyChoice
+	17, // 3: tidemark.resolver.v1.ResolveRequest.filter_tags:type_name -> tidemark.resolver.v1.TagFilter
+	18, // 4: tidemark.resolver.v1.ResolveRequest.digest_reflection_policy:type_name -> tidemark.resolver.v1.DigestReflectionPolicy
+	19, // 5: tidemark.resolver.v1.ResolveRequest.minimum_age:type_name -> tidemark.resolver.v1.MinimumAge
+	14, // 6: tidemark.resolver.v1.ResolveRequest.labels:type_name -> tidemark.resolver.v1.ResolveRequest.LabelsEntry
+	20, // 7: tidemark.resolver.v1.ResolveResponse.latest_ref:type_name -> tidemark.resolver.v1.ImageRef
+	21, // 8: tidemark.resolver.v1.ResolveResponse.age_clock:type_name -> tidemark.resolver.v1.AgeClock
+	2,  // 9: tidemark.resolver.v1.BatchResolveRequest.requests:type_name -> tidemark.resolver.v1.ResolveRequest
+	6,  // 10: tidemark.resolver.v1.BatchResolveRequest.lockstep:type_name -> tidemark.resolver.v1.Lockstep
+	8,  // 11: tidemark.resolver.v1.BatchResolveResponse.results:type_name -> tidemark.resolver.v1.BatchResolveResult
+	4,  // 12: tidemark.resolver.v1.BatchResolveResult.response:type_name -> tidemark.resolver.v1.ResolveResponse
+	22, // 13: tidemark.resolver.v1.BatchResolveResult.error:type_name -> google.rpc.Status
+	2,  // 14: tidemark.resolver.v1.ExplainRequest.request:type_name -> tidemark.resolver.v1.ResolveRequest
+	11, // 15: tidemark.resolver.v1.ExplainResponse.verdicts:type_name -> tidemark.resolver.v1.TagVerdict
+	0,  // 16: tidemark.resolver.v1.TagVerdict.verdict:type_name -> tidemark.resolver.v1.Verdict
+	15, // 17: tidemark.resolver.v1.CompareTagsRequest.image_policy_ref:type_name -> tidemark.meta.v1.NamespacedObjectReference
+	2,  // 18: tidemark.resolver.v1.CompareTagsRequest.request:type_name -> tidemark.resolver.v1.ResolveRequest
+	1,  // 19: tidemark.resolver.v1.CompareTagsResponse.comparison:type_name -> tidemark.resolver.v1.Comparison
+	2,  // 20: tidemark.resolver.v1.ResolutionService.Resolve:input_type -> tidemark.resolver.v1.ResolveRequest
+	5,  // 21: tidemark.resolver.v1.ResolutionService.BatchResolve:input_type -> tidemark.resolver.v1.BatchResolveRequest
+	9,  // 22: tidemark.resolver.v1.ResolutionService.Explain:input_type -> tidemark.resolver.v1.ExplainRequest
+	12, // 23: tidemark.resolver.v1.ResolutionService.CompareTags:input_type -> tidemark.resolver.v1.CompareTagsRequest
+	4,  // 24: tidemark.resolver.v1.ResolutionService.Resolve:output_type -> tidemark.resolver.v1.ResolveResponse
+	7,  // 25: tidemark.resolver.v1.ResolutionService.BatchResolve:output_type -> tidemark.resolver.v1.BatchResolveResponse
+	10, // 26: tidemark.resolver.v1.ResolutionService.Explain:output_type -> tidemark.resolver.v1.ExplainResponse
+	13, // 27: tidemark.resolver.v1.ResolutionService.CompareTags:output_type -> tidemark.resolver.v1.CompareTagsResponse
+	24, // [24:28] is the sub-list for method output_type
+	20, // [20:24] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_resolver_v1_resolution_service_proto_init() }
@@ -515,22 +1231,27 @@ func file_tidemark_resolver_v1_resolution_service_proto_init() {
 		(*ResolveRequest_ImageRepositoryRef)(nil),
 		(*ResolveRequest_TagList)(nil),
 	}
-	file_tidemark_resolver_v1_resolution_service_proto_msgTypes[5].OneofWrappers = []any{
+	file_tidemark_resolver_v1_resolution_service_proto_msgTypes[6].OneofWrappers = []any{
 		(*BatchResolveResult_Response)(nil),
 		(*BatchResolveResult_Error)(nil),
+	}
+	file_tidemark_resolver_v1_resolution_service_proto_msgTypes[10].OneofWrappers = []any{
+		(*CompareTagsRequest_ImagePolicyRef)(nil),
+		(*CompareTagsRequest_Request)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_resolver_v1_resolution_service_proto_rawDesc), len(file_tidemark_resolver_v1_resolution_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   6,
+			NumEnums:      2,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_tidemark_resolver_v1_resolution_service_proto_goTypes,
 		DependencyIndexes: file_tidemark_resolver_v1_resolution_service_proto_depIdxs,
+		EnumInfos:         file_tidemark_resolver_v1_resolution_service_proto_enumTypes,
 		MessageInfos:      file_tidemark_resolver_v1_resolution_service_proto_msgTypes,
 	}.Build()
 	File_tidemark_resolver_v1_resolution_service_proto = out.File

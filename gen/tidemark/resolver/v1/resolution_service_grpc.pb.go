@@ -24,6 +24,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ResolutionService_Resolve_FullMethodName      = "/tidemark.resolver.v1.ResolutionService/Resolve"
 	ResolutionService_BatchResolve_FullMethodName = "/tidemark.resolver.v1.ResolutionService/BatchResolve"
+	ResolutionService_Explain_FullMethodName      = "/tidemark.resolver.v1.ResolutionService/Explain"
+	ResolutionService_CompareTags_FullMethodName  = "/tidemark.resolver.v1.ResolutionService/CompareTags"
 )
 
 // ResolutionServiceClient is the client API for ResolutionService service.
@@ -38,6 +40,12 @@ type ResolutionServiceClient interface {
 	// BatchResolve answers up to 1,000 requests, each for itself: one that fails spoils no other. Errors: INVALID_ARGUMENT
 	// for more requests, or for more than 200,000 tags in all.
 	BatchResolve(ctx context.Context, in *BatchResolveRequest, opts ...grpc.CallOption) (*BatchResolveResponse, error)
+	// Explain takes what Resolve takes and says for every tag what became of it and why, the best first, in pages. That no
+	// tag is selected is an answer here, and no error. Errors: as Resolve's, but for NO_TAG_SELECTED.
+	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
+	// CompareTags says whether a policy would call a step from one tag to another an upgrade. Errors: INVALID_ARGUMENT;
+	// NOT_FOUND; FAILED_PRECONDITION / DEPENDENCY_NOT_READY where the order needs times that are not known yet.
+	CompareTags(ctx context.Context, in *CompareTagsRequest, opts ...grpc.CallOption) (*CompareTagsResponse, error)
 }
 
 type resolutionServiceClient struct {
@@ -68,6 +76,26 @@ func (c *resolutionServiceClient) BatchResolve(ctx context.Context, in *BatchRes
 	return out, nil
 }
 
+func (c *resolutionServiceClient) Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainResponse)
+	err := c.cc.Invoke(ctx, ResolutionService_Explain_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *resolutionServiceClient) CompareTags(ctx context.Context, in *CompareTagsRequest, opts ...grpc.CallOption) (*CompareTagsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CompareTagsResponse)
+	err := c.cc.Invoke(ctx, ResolutionService_CompareTags_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ResolutionServiceServer is the server API for ResolutionService service.
 // All implementations must embed UnimplementedResolutionServiceServer
 // for forward compatibility.
@@ -80,6 +108,12 @@ type ResolutionServiceServer interface {
 	// BatchResolve answers up to 1,000 requests, each for itself: one that fails spoils no other. Errors: INVALID_ARGUMENT
 	// for more requests, or for more than 200,000 tags in all.
 	BatchResolve(context.Context, *BatchResolveRequest) (*BatchResolveResponse, error)
+	// Explain takes what Resolve takes and says for every tag what became of it and why, the best first, in pages. That no
+	// tag is selected is an answer here, and no error. Errors: as Resolve's, but for NO_TAG_SELECTED.
+	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
+	// CompareTags says whether a policy would call a step from one tag to another an upgrade. Errors: INVALID_ARGUMENT;
+	// NOT_FOUND; FAILED_PRECONDITION / DEPENDENCY_NOT_READY where the order needs times that are not known yet.
+	CompareTags(context.Context, *CompareTagsRequest) (*CompareTagsResponse, error)
 	mustEmbedUnimplementedResolutionServiceServer()
 }
 
@@ -95,6 +129,12 @@ func (UnimplementedResolutionServiceServer) Resolve(context.Context, *ResolveReq
 }
 func (UnimplementedResolutionServiceServer) BatchResolve(context.Context, *BatchResolveRequest) (*BatchResolveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchResolve not implemented")
+}
+func (UnimplementedResolutionServiceServer) Explain(context.Context, *ExplainRequest) (*ExplainResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Explain not implemented")
+}
+func (UnimplementedResolutionServiceServer) CompareTags(context.Context, *CompareTagsRequest) (*CompareTagsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CompareTags not implemented")
 }
 func (UnimplementedResolutionServiceServer) mustEmbedUnimplementedResolutionServiceServer() {}
 func (UnimplementedResolutionServiceServer) testEmbeddedByValue()                           {}
@@ -153,6 +193,42 @@ func _ResolutionService_BatchResolve_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ResolutionService_Explain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResolutionServiceServer).Explain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResolutionService_Explain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResolutionServiceServer).Explain(ctx, req.(*ExplainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ResolutionService_CompareTags_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CompareTagsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResolutionServiceServer).CompareTags(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResolutionService_CompareTags_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResolutionServiceServer).CompareTags(ctx, req.(*CompareTagsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ResolutionService_ServiceDesc is the grpc.ServiceDesc for ResolutionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -167,6 +243,14 @@ var ResolutionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "BatchResolve",
 			Handler:    _ResolutionService_BatchResolve_Handler,
+		},
+		{
+			MethodName: "Explain",
+			Handler:    _ResolutionService_Explain_Handler,
+		},
+		{
+			MethodName: "CompareTags",
+			Handler:    _ResolutionService_CompareTags_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -174,6 +174,8 @@ type Tag struct {
 	Labels map[string]string `protobuf:"bytes,8,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Why metadata that was asked for is missing, a sentence. Empty: nothing went wrong.
 	MetadataError string `protobuf:"bytes,9,opt,name=metadata_error,json=metadataError,proto3" json:"metadata_error,omitempty"`
+	// The repository's exclusion list leaves the tag out. Only where a call asks for such tags.
+	Excluded      bool `protobuf:"varint,10,opt,name=excluded,proto3" json:"excluded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -269,6 +271,13 @@ func (x *Tag) GetMetadataError() string {
 		return x.MetadataError
 	}
 	return ""
+}
+
+func (x *Tag) GetExcluded() bool {
+	if x != nil {
+		return x.Excluded
+	}
+	return false
 }
 
 // TagSetHead is a tag set's summary. What it says belongs together: the tags are those of this image.
@@ -411,7 +420,7 @@ var File_tidemark_scanner_v1_tag_proto protoreflect.FileDescriptor
 
 const file_tidemark_scanner_v1_tag_proto_rawDesc = "" +
 	"\n" +
-	"\x1dtidemark/scanner/v1/tag.proto\x12\x13tidemark.scanner.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/trace.proto\"\xc9\x03\n" +
+	"\x1dtidemark/scanner/v1/tag.proto\x12\x13tidemark.scanner.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/trace.proto\"\xe5\x03\n" +
 	"\x03Tag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
 	"\x0ffirst_seen_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\rfirstSeenTime\x12\x18\n" +
@@ -422,7 +431,9 @@ const file_tidemark_scanner_v1_tag_proto_rawDesc = "" +
 	"pushedTime\x12\x1c\n" +
 	"\tplatforms\x18\a \x03(\tR\tplatforms\x12<\n" +
 	"\x06labels\x18\b \x03(\v2$.tidemark.scanner.v1.Tag.LabelsEntryR\x06labels\x12%\n" +
-	"\x0emetadata_error\x18\t \x01(\tR\rmetadataError\x1a9\n" +
+	"\x0emetadata_error\x18\t \x01(\tR\rmetadataError\x12\x1a\n" +
+	"\bexcluded\x18\n" +
+	" \x01(\bR\bexcluded\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x03\n" +

@@ -44,9 +44,11 @@ type ListTagsRequest struct {
 	// The largest, or latest, first.
 	Descending bool `protobuf:"varint,7,opt,name=descending,proto3" json:"descending,omitempty"`
 	// The metadata to return with each tag of the page; a tag's failure is told in its `metadata_error`.
-	Metadata      []TagMetadata `protobuf:"varint,8,rep,packed,name=metadata,proto3,enum=tidemark.scanner.v1.TagMetadata" json:"metadata,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Metadata []TagMetadata `protobuf:"varint,8,rep,packed,name=metadata,proto3,enum=tidemark.scanner.v1.TagMetadata" json:"metadata,omitempty"`
+	// Return the tags that the exclusion list leaves out as well, marked.
+	IncludeExcluded bool `protobuf:"varint,9,opt,name=include_excluded,json=includeExcluded,proto3" json:"include_excluded,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ListTagsRequest) Reset() {
@@ -133,6 +135,13 @@ func (x *ListTagsRequest) GetMetadata() []TagMetadata {
 		return x.Metadata
 	}
 	return nil
+}
+
+func (x *ListTagsRequest) GetIncludeExcluded() bool {
+	if x != nil {
+		return x.IncludeExcluded
+	}
+	return false
 }
 
 // ListTagsResponse is one page.
@@ -656,7 +665,7 @@ var File_tidemark_scanner_v1_tag_service_proto protoreflect.FileDescriptor
 
 const file_tidemark_scanner_v1_tag_service_proto_rawDesc = "" +
 	"\n" +
-	"%tidemark/scanner/v1/tag_service.proto\x12\x13tidemark.scanner.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/watch.proto\x1a\x1dtidemark/scanner/v1/tag.proto\"\x83\x03\n" +
+	"%tidemark/scanner/v1/tag_service.proto\x12\x13tidemark.scanner.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/watch.proto\x1a\x1dtidemark/scanner/v1/tag.proto\"\xae\x03\n" +
 	"\x0fListTagsRequest\x12\x1e\n" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
@@ -670,7 +679,8 @@ const file_tidemark_scanner_v1_tag_service_proto_rawDesc = "" +
 	"\n" +
 	"descending\x18\a \x01(\bR\n" +
 	"descending\x12O\n" +
-	"\bmetadata\x18\b \x03(\x0e2 .tidemark.scanner.v1.TagMetadataB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\bmetadata\"\x9d\x01\n" +
+	"\bmetadata\x18\b \x03(\x0e2 .tidemark.scanner.v1.TagMetadataB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\a\x82\x01\x04\x10\x01 \x00R\bmetadata\x12)\n" +
+	"\x10include_excluded\x18\t \x01(\bR\x0fincludeExcluded\"\x9d\x01\n" +
 	"\x10ListTagsResponse\x12,\n" +
 	"\x04tags\x18\x01 \x03(\v2\x18.tidemark.scanner.v1.TagR\x04tags\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x123\n" +
