@@ -9,7 +9,6 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 LDFLAGS  := -X github.com/tidemark-io/tidemark/platform/version.version=$(VERSION)
 KEEP     ?=
 BENCH    ?= .
-BENCHTIME ?= 1x
 export CGO_ENABLED ?= 1
 
 .PHONY: help
@@ -30,7 +29,7 @@ test-race: bin/grpcurl build ## every test under the race detector
 
 .PHONY: bench
 bench: ## the benchmarks at full size, and their report (BENCH_REPOSITORIES, BENCH_TAGS make it smaller; BENCH=regexp chooses)
-	@go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m ./bench/... | go run ./bench/cmd/report
+	@go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./bench/... | go run ./bench/cmd/report
 
 .PHONY: build
 build: $(addprefix bin/,$(PROGRAMS)) ## the four programs, into bin/

@@ -7,7 +7,7 @@
 //
 //	make bench                                           the full size, and a report
 //	BENCH_REPOSITORIES=100 BENCH_TAGS=1000 make bench    a smaller one
-//	BENCH_PROFILES=/tmp/profiles make bench              heap profiles of the measured processes as well
+//	BENCH_PROFILES=/tmp/profiles make bench              profiles of the measured processes as well
 //
 // The folder of temporary files (TMPDIR) holds the stores: on a disk, an fsync costs what it costs in production.
 package bench

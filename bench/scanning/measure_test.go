@@ -4,7 +4,6 @@
 package scanning
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -47,13 +46,12 @@ func measure(ctx context.Context, st *store.Store) (measurement, error) {
 // residency reads Linux's account of this process's memory; empty elsewhere.
 func residency() map[string]uint64 {
 	found := map[string]uint64{}
-	file, err := os.Open("/proc/self/status")
+	account, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return found
 	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		name, text, _ := strings.Cut(lines.Text(), ":")
+	for line := range strings.Lines(string(account)) {
+		name, text, _ := strings.Cut(line, ":")
 		kibibytes, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(text), " kB"), 10, 64)
 		if err == nil {
 			found[name] = kibibytes << 10

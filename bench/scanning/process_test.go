@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime/pprof"
 	"strings"
 	"testing"
@@ -38,6 +39,10 @@ func TestMain(m *testing.M) {
 func serve(dir string, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	stopProfile, err := profileCPU(os.Getenv(profilesVariable))
+	if err != nil {
+		return err
+	}
 	lines := make(chan string)
 	go func() {
 		defer cancel()
@@ -46,7 +51,7 @@ func serve(dir string, in io.Reader, out io.Writer) error {
 		}
 	}()
 	announce := func(address string) { _, _ = fmt.Fprintln(out, address) } // who does not read it waits in vain
-	err := newProgram(dir, announce, func(ctx context.Context, st *store.Store) error {
+	err = newProgram(dir, announce, func(ctx context.Context, st *store.Store) error {
 		for {
 			select {
 			case <-ctx.Done():
@@ -59,9 +64,27 @@ func serve(dir string, in io.Reader, out io.Writer) error {
 		}
 	}).Run(ctx)
 	if errors.Is(err, context.Canceled) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, stopProfile())
+}
+
+// profileCPU profiles this process into the folder until stop is called; an empty folder: it does not.
+func profileCPU(folder string) (stop func() error, err error) {
+	if folder == "" {
+		return func() error { return nil }, nil
+	}
+	file, err := os.Create(filepath.Join(folder, "cpu.pprof"))
+	if err != nil {
+		return nil, fmt.Errorf("writing a profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("profiling: %w", err), file.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return file.Close()
+	}, nil
 }
 
 func answer(ctx context.Context, st *store.Store, profile string, out io.Writer) error {
@@ -133,7 +156,7 @@ func (p *process) measure(tb testing.TB, name string) measurement {
 	tb.Helper()
 	profile := os.Getenv(profilesVariable)
 	if profile != "" {
-		profile += "/" + name + ".pprof"
+		profile = filepath.Join(profile, name+".pprof")
 	}
 	if _, err := fmt.Fprintln(p.stdin, profile); err != nil {
 		tb.Fatal(err)

@@ -32,7 +32,7 @@ type registry struct {
 // that one in the registry's storage, which costs an inode: listing reads the names, and every tag can be pulled.
 func startRegistry(tb testing.TB, s size) *registry {
 	tb.Helper()
-	r := &registry{meter: &meter{}}
+	r := &registry{meter: &meter{connections: map[string]bool{}}}
 	dir := tb.TempDir()
 	var err error
 	if r.Registry, err = localregistry.Start(localregistry.Config{Dir: dir, Wrap: r.meter.wrap}); err != nil {
@@ -89,14 +89,16 @@ func (r *registry) page(i int) string {
 type meter struct {
 	mu                 sync.Mutex
 	requests, listings int
-	gate               chan struct{}
-	awaited            int
-	reached            chan struct{}
+	// connections are the clients' ends of those that a request came over.
+	connections map[string]bool
+	gate        chan struct{}
+	awaited     int
+	reached     chan struct{}
 }
 
 func (m *meter) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if gate := m.count(strings.HasSuffix(req.URL.Path, "/tags/list")); gate != nil {
+		if gate := m.count(req.RemoteAddr, strings.HasSuffix(req.URL.Path, "/tags/list")); gate != nil {
 			select {
 			case <-gate:
 			case <-req.Context().Done():
@@ -107,10 +109,11 @@ func (m *meter) wrap(next http.Handler) http.Handler {
 }
 
 // count counts a request, and returns the gate that it has to wait at; nil: none.
-func (m *meter) count(listing bool) <-chan struct{} {
+func (m *meter) count(connection string, listing bool) <-chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.requests++
+	m.connections[connection] = true
 	if !listing {
 		return nil
 	}
@@ -143,8 +146,9 @@ func (m *meter) after(n int) <-chan struct{} {
 	return m.reached
 }
 
-func (m *meter) total() int {
+// total is the number of requests, and of connections, until now.
+func (m *meter) total() (requests, connections int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.requests
+	return m.requests, len(m.connections)
 }

@@ -15,7 +15,8 @@ const (
 	// repositoriesVariable and tagsVariable make a benchmark smaller; the second is for the memory alone.
 	repositoriesVariable = "BENCH_REPOSITORIES"
 	tagsVariable         = "BENCH_TAGS"
-	// profilesVariable names a folder for heap profiles. Empty: none are written.
+	// profilesVariable names a folder for a CPU profile of a scanner's process, and its heap's at each
+	// measurement. Empty: none are written.
 	profilesVariable = "BENCH_PROFILES"
 )
 

@@ -9,15 +9,32 @@ import (
 	"time"
 )
 
-// eager is an interval so short that a scan is always due.
-const eager = 10 * time.Millisecond
+const (
+	// eager is an interval so short that a scan is always due.
+	eager = 10 * time.Millisecond
+	// rounds are gone in one run: the rates are of their sum, so that a moment's disturbance weighs less.
+	rounds = 3
+)
 
 // speed is how long each way took over all repositories, in sum.
 type speed struct {
-	scanned                          int
-	raw, plain                       time.Duration
-	first, requested, steady         time.Duration
-	firstRequests, requestedRequests int
+	scanned                  int
+	raw, plain               time.Duration
+	first, requested, steady time.Duration
+	// What first and requested scans asked of the registry, and over how many connections.
+	firstTraffic, requestedTraffic traffic
+}
+
+// traffic is a number of requests, and of connections that were opened for them.
+type traffic struct{ requests, connections int }
+
+// during adds what a step makes of it.
+func (t *traffic) during(m *meter, step func()) {
+	requests, connections := m.total()
+	step()
+	afterwards, open := m.total()
+	t.requests += afterwards - requests
+	t.connections += open - connections
 }
 
 // BenchmarkSpeed lists 1,000 repositories of 100 tags of a real registry in this process, in five ways:
@@ -36,7 +53,9 @@ func BenchmarkSpeed(b *testing.B) {
 	rawRequests(b, r, s, transport) // the file system's caches are warm for all
 	var sum speed
 	for b.Loop() {
-		sum.round(b, r, s, transport)
+		for range rounds {
+			sum.round(b, r, s, transport)
+		}
 	}
 	sum.report(b)
 }
@@ -52,16 +71,15 @@ func (v *speed) round(tb testing.TB, r *registry, s size, transport *http.Transp
 	defer stop()
 	open := r.meter.shut()
 	c.apply(tb, s.repositories, calm, r.image)
-	before := r.meter.total()
-	v.first += timed(func() {
-		open()
-		c.awaitTags(tb, s.repositories, s.tags)
+	v.firstTraffic.during(r.meter, func() {
+		v.first += timed(func() {
+			open()
+			c.awaitTags(tb, s.repositories, s.tags)
+		})
 	})
-	v.firstRequests += r.meter.total() - before
-
-	before = r.meter.total()
-	v.requested += timed(func() { c.scan(tb, s.repositories, s.tags) })
-	v.requestedRequests += r.meter.total() - before
+	v.requestedTraffic.during(r.meter, func() {
+		v.requested += timed(func() { c.scan(tb, s.repositories, s.tags) })
+	})
 
 	// Each object's first scan after the change writes its status; those that are counted do not.
 	settled := r.meter.after(3 * s.repositories)
@@ -95,16 +113,21 @@ func (v *speed) report(b *testing.B) {
 		b.ReportMetric(rate/plain, way.name+"/plain")
 		b.ReportMetric(rate/raw, way.name+"/raw")
 	}
-	b.ReportMetric(float64(v.firstRequests)/float64(v.scanned), "first-requests/repo")
-	b.ReportMetric(float64(v.requestedRequests)/float64(v.scanned), "requested-requests/repo")
+	for _, way := range []struct {
+		name string
+		traffic
+	}{{"first", v.firstTraffic}, {"requested", v.requestedTraffic}} {
+		b.ReportMetric(float64(way.requests)/float64(v.scanned), way.name+"-requests/repo")
+		b.ReportMetric(float64(way.connections)/float64(b.N*rounds), way.name+"-connections")
+	}
 }
 
 func TestSpeedIsMeasuredOverRepositoriesThatAreScanned(t *testing.T) {
 	s := size{repositories: 5, tags: 12}
 	var v speed
 	v.round(t, startRegistry(t, s), s, newTransport(t))
-	if v.scanned != s.repositories || v.requestedRequests != s.repositories {
-		t.Errorf("%d repositories with %d requests, want %d with as many", v.scanned, v.requestedRequests, s.repositories)
+	if v.scanned != s.repositories || v.requestedTraffic.requests != s.repositories {
+		t.Errorf("%d repositories with %d requests, want %d with as many", v.scanned, v.requestedTraffic.requests, s.repositories)
 	}
 	for _, took := range []time.Duration{v.raw, v.plain, v.first, v.requested, v.steady} {
 		if took <= 0 {

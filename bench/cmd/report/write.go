@@ -20,7 +20,7 @@ func (r *results) write(out io.Writer) error {
 	}
 	for _, b := range r.benchmarks {
 		fmt.Fprintf(&text, "\n## %s\n\n%s\n\n", b.name, b.pkg)
-		rows := [][2]string{{"metric", "value"}}
+		rows := append(make([][2]string, 0, 1+len(b.units)), [2]string{"metric", "value"})
 		for _, unit := range b.units {
 			rows = append(rows, [2]string{unit, summary(b.values[unit])})
 		}
