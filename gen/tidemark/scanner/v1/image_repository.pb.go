@@ -396,7 +396,9 @@ func (x *AccessFrom) GetNamespaceSelectors() []*NamespaceSelector {
 	return nil
 }
 
-// NamespaceSelector selects namespaces by their labels.
+// NamespaceSelector selects namespaces by their labels. The labels count as they are when a policy's tags are asked for. A
+// resolver keeps the answer for a namespace until the repository's spec changes, or it restarts: after a change of labels
+// alone do one of the two.
 type NamespaceSelector struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The labels that a namespace must have, all of them. Empty: every namespace matches. Each namespace has the label
