@@ -330,7 +330,35 @@ func TestHalfOfTheTagsGoneIsHeldBack(t *testing.T) {
 	if tags := s.list(&scannerv1.ListTagsRequest{Name: "app"}); len(tags.GetTags()) != 22 {
 		t.Errorf("tags %v", tags)
 	}
+	if held := got.GetStatus().GetHeldScan(); held.GetTagCount() != 10 || held.GetCount() != 1 || held.GetRevision() != checksum(many[12:]...) {
+		t.Errorf("held %v", held)
+	}
 	r.push("app", many[0])
 	s.mustScan("app")
-	s.settled("app", found(11))
+	if got := s.settled("app", found(11)); got.GetStatus().GetHeldScan() != nil {
+		t.Errorf("still held: %v", got.GetStatus())
+	}
+}
+
+func TestLossThatIsMeantIsAcceptedByRequest(t *testing.T) {
+	r := startRegistry(t, localregistry.Config{})
+	var many []string
+	for c := 'a'; c < 'a'+22; c++ {
+		many = append(many, string(c))
+	}
+	r.push("app", many...)
+	s := start(t)
+	s.apply(repository("app", r.Host()+"/app"))
+	s.settled("app", found(22))
+	if err := r.Delete(t.Context(), "app", many[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.scan("app")
+	if want := "tidemark reconcile image repository app -n flux-system --accept-shrink"; !strings.Contains(status.Convert(err).Message(), want) {
+		t.Errorf("the refusal %v does not say %q", err, want)
+	}
+	resp, err := s.repositories.ScanImageRepository(t.Context(), &scannerv1.ScanImageRepositoryRequest{Name: "app", AcceptShrink: true})
+	if err != nil || !found(1)(resp.GetImageRepository()) || resp.GetImageRepository().GetStatus().GetHeldScan() != nil {
+		t.Errorf("accepted: %v, %v", resp, err)
+	}
 }

@@ -4,11 +4,16 @@
 package scanner_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,6 +47,62 @@ func TestHeadHasTheTraceOfTheRequestThatChangedIt(t *testing.T) {
 	parent := s.list(&scannerv1.ListTagsRequest{Name: "app"}).GetHead().GetTrace().GetTraceparent()
 	if !strings.Contains(parent, changed.String()) || strings.Contains(parent, unchanged.String()) {
 		t.Errorf("the head's trace is %s, the request's that brought the tag %s", parent, changed)
+	}
+}
+
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu  sync.Mutex
+	all []byte
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, p...)
+	return len(p), nil
+}
+
+// of are the lines with that message: their levels and what they say of the tags.
+func (l *lines) of(t *testing.T, message string) []string {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []string
+	for line := range bytes.Lines(l.all) {
+		var record struct {
+			Level, Msg, Repository string
+			Tags                   int
+			Changed                bool
+			TraceID                string `json:"trace_id"`
+		}
+		if err := json.Unmarshal(line, &record); err != nil {
+			t.Fatal(err)
+		}
+		if record.Msg != message {
+			continue
+		}
+		if record.TraceID == "" || record.Repository != "flux-system/app" {
+			t.Errorf("the line lacks its trace or its object: %s", line)
+		}
+		found = append(found, fmt.Sprintf("%s %d %t", record.Level, record.Tags, record.Changed))
+	}
+	return found
+}
+
+func TestEachScanIsOneLineThatOperatorsSeeWhenTheTagsChanged(t *testing.T) {
+	r := startRegistry(t, localregistry.Config{})
+	r.push("app", "1.0.0")
+	log := &lines{}
+	s := startOn(t, storetest.Open(t), &secret.Memory{}, func(c *scanner.Config) { c.Telemetry = grpctest.Telemetry(t, log) })
+	s.apply(repository("app", r.Host()+"/app"))
+	s.settled("app", found(1))
+	s.mustScan("app")
+	r.push("app", "1.1.0")
+	s.mustScan("app")
+	s.stop()
+	if got, want := log.of(t, "scanned"), []string{"INFO 1 true", "DEBUG 1 false", "INFO 2 true"}; !slices.Equal(got, want) {
+		t.Errorf("lines %q, want %q", got, want)
 	}
 }
 
