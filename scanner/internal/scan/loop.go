@@ -53,9 +53,9 @@ type Loop struct {
 	instruments *instruments
 	queue       *schedule.Queue
 	ended       chan struct{}
-	// confirmAfter and slowScan are the constants' values; tests shorten them.
-	confirmAfter, slowScan time.Duration
-	maxShrink              float64
+	// confirmAfter, slowScan and secretsEvery are the constants' values; tests shorten them.
+	confirmAfter, slowScan, secretsEvery time.Duration
+	maxShrink                            float64
 
 	mu      sync.Mutex
 	owner   Owner
@@ -71,18 +71,21 @@ type tracked struct {
 	// next is when its next scan is due; zero: none is.
 	next     time.Time
 	failures int
+	// secrets are those that its scans use, and version is theirs as of the last one; empty: none yet.
+	secrets []object.Key
+	version string
 }
 
 func track(r state.Repository) tracked {
 	meta := r.GetMetadata()
-	return tracked{uid: meta.GetUid(), generation: meta.GetGeneration(), suspended: Suspended(r)}
+	return tracked{uid: meta.GetUid(), generation: meta.GetGeneration(), suspended: Suspended(r), secrets: source.References(r)}
 }
 
 // New makes a loop. Errors: an instrument that cannot be made.
 func New(cfg Config) (*Loop, error) {
 	l := &Loop{
 		state: cfg.State, source: cfg.Source, logger: cfg.Telemetry.Logger(), ended: make(chan struct{}),
-		confirmAfter: confirmAfter, slowScan: slowScan, maxShrink: cmp.Or(cfg.MaxShrink, defaultMaxShrink),
+		confirmAfter: confirmAfter, slowScan: slowScan, secretsEvery: secretsEvery, maxShrink: cmp.Or(cfg.MaxShrink, defaultMaxShrink),
 		known: map[object.Key]tracked{}, waiting: map[object.Key][]*request{},
 	}
 	var err error
@@ -109,6 +112,7 @@ func (l *Loop) Run(ctx context.Context, owner Owner) error {
 	group.Add("scans", l.queue.Run)
 	group.Add("owned objects", l.followOwner)
 	group.Add("objects", l.follow)
+	group.Add("secrets", l.followSecrets)
 	return group.Run(ctx)
 }
 
@@ -198,6 +202,9 @@ func (l *Loop) observe(ctx context.Context, key object.Key, r state.Repository) 
 	}
 	if known && !sameObject {
 		l.forget(ctx, key, was.uid)
+	}
+	if sameObject {
+		now.version = was.version
 	}
 	now.next = due(r, l.state.CachedHead(key), time.Now())
 	l.known[key] = now
@@ -310,6 +317,7 @@ func (l *Loop) finish(ctx context.Context, key object.Key, outcome Outcome) {
 		// What was observed meanwhile is due for itself.
 	default:
 		now := track(outcome.scanned)
+		now.version = cmp.Or(outcome.secrets, was.version)
 		if outcome.Err != nil {
 			now.failures = was.failures + 1
 		}

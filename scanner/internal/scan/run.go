@@ -34,6 +34,11 @@ func (l *Loop) traced(ctx context.Context, key object.Key, asked []*request) Out
 	if Suspended(repository) {
 		return Outcome{Repository: repository, Err: ErrSuspended, scanned: repository}
 	}
+	// Before they are used: what changes from here on is seen as a change.
+	secrets, err := l.source.Versions().Of(ctx, source.References(repository))
+	if err != nil {
+		return Outcome{Repository: repository, Err: err, scanned: repository}
+	}
 	options := []trace.SpanStartOption{trace.WithAttributes(
 		attribute.String("tidemark.repository", key.String()),
 		attribute.String("tidemark.image", repository.GetSpec().GetImage()),
@@ -52,7 +57,7 @@ func (l *Loop) traced(ctx context.Context, key object.Key, asked []*request) Out
 		key: key, repository: repository, requested: len(asked) > 0, trace: telemetry.Inject(ctx),
 		acceptShrink: slices.ContainsFunc(asked, func(r *request) bool { return r.acceptShrink }),
 	})
-	outcome.scanned = repository
+	outcome.scanned, outcome.secrets = repository, secrets
 	l.report(ctx, key, span, outcome, time.Since(began))
 	return outcome
 }

@@ -66,6 +66,8 @@ type Outcome struct {
 
 	// scanned is the object as it was before the scan; nil when it could not be read.
 	scanned state.Repository
+	// secrets is the version of the secrets that it used; empty: it has none.
+	secrets string
 }
 
 // scan runs one job over an object as it is stored now.

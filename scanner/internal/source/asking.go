@@ -63,9 +63,9 @@ func (a *Asking) ask(ctx context.Context, question func(context.Context, registr
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(Timeout(a.Repository.GetSpec()), digestTimeout))
 	defer cancel()
-	options, err := a.source.options(ctx, a.Repository)
+	options, err := a.source.options(ctx, a.Repository, name)
 	if err != nil {
 		return err
 	}
-	return failed(a.Repository, "reading metadata failed: ", question(ctx, name, options))
+	return a.source.failed(a.Repository, name, "reading metadata failed: ", question(ctx, name, options))
 }
