@@ -23,6 +23,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/telemetry"
 	"github.com/tidemark-io/tidemark/scanner/internal/api"
+	"github.com/tidemark-io/tidemark/scanner/internal/metadata"
 	"github.com/tidemark-io/tidemark/scanner/internal/registry"
 	"github.com/tidemark-io/tidemark/scanner/internal/scan"
 	"github.com/tidemark-io/tidemark/scanner/internal/source"
@@ -54,6 +55,8 @@ type Config struct {
 	// MaxTagShrink is the part of a repository's tags, if they are over 20, that may be gone in one scan without its being
 	// held back: above 0 and up to 1, which holds nothing back. Zero: half.
 	MaxTagShrink float64
+	// PushTimes says which registries tell when tags were pushed, beside the public ones.
+	PushTimes PushTimes
 	// Hooks is where webhooks are taken; the service closes it. Nil: nowhere.
 	Hooks net.Listener
 }
@@ -98,7 +101,10 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s.repositories = &api.Repositories{State: s.state, Scans: s.loop}
-	s.tags = &api.Tags{Reader: &tags.Reader{State: s.state}, Source: from, NamespaceLabels: cfg.NamespaceLabels}
+	s.tags = &api.Tags{
+		Reader: &tags.Reader{State: s.state}, Metadata: metadata.New(s.state, cfg.Telemetry.Logger()),
+		Inquiry: &source.Inquiry{Source: from, Contents: s.client, PushTimes: cfg.PushTimes.registries()}, NamespaceLabels: cfg.NamespaceLabels,
+	}
 	return s, nil
 }
 
@@ -123,6 +129,7 @@ func (s *Service) Run(ctx context.Context) error {
 		group.Add("health", s.trackHealth)
 	}
 	group.Add("scans", func(ctx context.Context) error { return s.loop.Run(ctx, members) })
+	group.Add("old metadata", s.sweepMetadata)
 	s.webhooks.add(&group, s.config, members)
 	err = group.Run(ctx)
 	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)

@@ -6,7 +6,9 @@ package api
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"regexp"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -16,20 +18,27 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/object/objectapi"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
+	"github.com/tidemark-io/tidemark/scanner/internal/metadata"
 	"github.com/tidemark-io/tidemark/scanner/internal/source"
 	"github.com/tidemark-io/tidemark/scanner/internal/state"
 	"github.com/tidemark-io/tidemark/scanner/internal/tags"
 	"github.com/tidemark-io/tidemark/scanner/internal/tagset"
 )
 
-const defaultPageSize = 1000
+const (
+	defaultPageSize = 1000
+	// maxMetadataPage bounds a page with metadata, which costs requests for each of its tags.
+	maxMetadataPage = 1000
+)
 
 // Tags answers TagService.
 type Tags struct {
 	scannerv1.UnimplementedTagServiceServer
 
 	Reader *tags.Reader
-	Source *source.Source
+	// Metadata finds what Inquiry asks registries for.
+	Metadata *metadata.Reader
+	Inquiry  *source.Inquiry
 	// NamespaceLabels are the labels of a namespace.
 	NamespaceLabels func(namespace string) map[string]string
 }
@@ -38,6 +47,14 @@ type Tags struct {
 func (a *Tags) ListTags(ctx context.Context, req *scannerv1.ListTagsRequest) (*scannerv1.ListTagsResponse, error) {
 	query := tags.Query{
 		Key: objectapi.Key(req), Size: int(cmp.Or(req.GetPageSize(), defaultPageSize)), Token: req.GetPageToken(),
+		Order: orderOf(req), Created: a.created,
+	}
+	wanted := wantedOf(req.GetMetadata())
+	if query.Order.By == tags.ByCreated {
+		wanted.created = true
+	}
+	if wanted != (wanting{}) {
+		query.Size = min(query.Size, maxMetadataPage)
 	}
 	if req.GetPattern() != "" {
 		pattern, err := regexp.Compile(req.GetPattern())
@@ -50,8 +67,13 @@ func (a *Tags) ListTags(ctx context.Context, req *scannerv1.ListTagsRequest) (*s
 	if err != nil {
 		return nil, tagsError(err)
 	}
+	messages := tagMessages(page)
+	a.describe(ctx, set, messages, wanted, listedDigestAge)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("reading metadata: %w", err)
+	}
 	return &scannerv1.ListTagsResponse{
-		Tags: tagMessages(page), NextPageToken: next, Head: headMessage(set.Repository, set.Head, set.Revision),
+		Tags: messages, NextPageToken: next, Head: headMessage(set.Repository, set.Head, set.Revision),
 	}, nil
 }
 
@@ -66,12 +88,24 @@ func (a *Tags) GetTag(ctx context.Context, req *scannerv1.GetTagRequest) (*scann
 	if err != nil {
 		return nil, tagsError(err)
 	}
-	digest, err := a.Source.Digest(ctx, set.Repository, set.Head.Image, req.GetTag())
-	if err != nil {
-		return nil, scanError(key, err)
+	wanted := wantedOf(req.GetMetadata())
+	if wanted == (wanting{}) || req.GetTrack() {
+		wanted.digest = true
 	}
-	entry.Digest = digest
-	return &scannerv1.GetTagResponse{Tag: tagMessage(entry)}, nil
+	message := tagMessage(entry)
+	found := a.describe(ctx, set, []*scannerv1.Tag{message}, wanted, 0)
+	for _, tag := range found {
+		if tag.DigestErr != nil {
+			return nil, scanError(key, tag.DigestErr)
+		}
+		if !req.GetTrack() {
+			continue
+		}
+		if err := a.Reader.State.Track(ctx, set.Head.UID, req.GetTag(), tag.Digest, time.Now()); err != nil {
+			return nil, tagsError(err)
+		}
+	}
+	return &scannerv1.GetTagResponse{Tag: message}, nil
 }
 
 // open reads a set for a policy, if one of its namespace may. Who may not is not told whether there are tags.
@@ -137,6 +171,8 @@ func headMessage(r state.Repository, head tagset.Head, revision int64) *scannerv
 	}
 	message.Image, message.Revision, message.Checksum, message.TagCount =
 		head.Image, revision, head.Revision, int32(head.Count) //nolint:gosec // at most 2,000,000
+	message.Vanished, message.Moved = head.Vanished, head.Moved
+	message.VanishedCount = int32(head.VanishedCount) //nolint:gosec // at most 2,000,000
 	if head.TraceParent != "" {
 		message.Trace = &metav1.TraceContext{Traceparent: head.TraceParent, Tracestate: head.TraceState}
 	}

@@ -31,6 +31,7 @@ type vendor struct {
 }
 
 func serve(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) *vendor {
+	t.Helper()
 	v := &vendor{}
 	v.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v.requests = append(v.requests, r)
@@ -159,6 +160,7 @@ func harbor(count int) func(http.ResponseWriter, *http.Request) {
 
 // amazon answers DescribeImages as ECR does: with an error if one of the images is not there.
 func amazon(t *testing.T, count int) func(http.ResponseWriter, *http.Request) {
+	t.Helper()
 	return func(w http.ResponseWriter, r *http.Request) {
 		var asked struct {
 			RegistryID     string `json:"registryId"`

@@ -5,8 +5,11 @@ package source
 
 import (
 	"context"
+	"net/http"
+	"time"
 
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
+	"github.com/tidemark-io/tidemark/scanner/internal/pushtime"
 	"github.com/tidemark-io/tidemark/scanner/internal/registry"
 )
 
@@ -14,6 +17,14 @@ import (
 type Contents interface {
 	Manifest(ctx context.Context, name registry.CanonicalName, digest string, options registry.Options) (registry.Manifest, error)
 	Blob(ctx context.Context, name registry.CanonicalName, digest string, most int64, options registry.Options) ([]byte, error)
+	Beside(ctx context.Context, name registry.CanonicalName, options registry.Options) (http.RoundTripper, registry.Password, error)
+}
+
+// Inquiry asks for more than tags. Its fields are all required, and not changed after the first call.
+type Inquiry struct {
+	Source    *Source
+	Contents  Contents
+	PushTimes *pushtime.Registries
 }
 
 // Asking asks about the tags of one image for one repository, each question within its own deadline.
@@ -22,25 +33,24 @@ type Asking struct {
 	Repository *scannerv1.ImageRepository
 	Image      string
 
-	source   *Source
-	contents Contents
+	*Inquiry
 }
 
-// Asking begins to ask for a repository. The image may be another one than its spec has by now.
-func (s *Source) Asking(contents Contents, repository *scannerv1.ImageRepository, image string) *Asking {
-	return &Asking{Repository: repository, Image: image, source: s, contents: contents}
+// About begins to ask for a repository. The image may be another one than its spec has by now.
+func (i *Inquiry) About(repository *scannerv1.ImageRepository, image string) *Asking {
+	return &Asking{Repository: repository, Image: image, Inquiry: i}
 }
 
 // Digest asks for a tag's digest. Errors: those of Source.List.
 func (a *Asking) Digest(ctx context.Context, tag string) (string, error) {
-	return a.source.Digest(ctx, a.Repository, a.Image, tag)
+	return a.Source.Digest(ctx, a.Repository, a.Image, tag)
 }
 
 // Manifest fetches a manifest or an index by its digest. Errors: those of Source.List.
 func (a *Asking) Manifest(ctx context.Context, digest string) (registry.Manifest, error) {
 	var found registry.Manifest
 	err := a.ask(ctx, func(ctx context.Context, name registry.CanonicalName, options registry.Options) (err error) {
-		found, err = a.contents.Manifest(ctx, name, digest, options)
+		found, err = a.Contents.Manifest(ctx, name, digest, options)
 		return err
 	})
 	return found, err
@@ -50,10 +60,33 @@ func (a *Asking) Manifest(ctx context.Context, digest string) (registry.Manifest
 func (a *Asking) Blob(ctx context.Context, digest string, most int64) ([]byte, error) {
 	var found []byte
 	err := a.ask(ctx, func(ctx context.Context, name registry.CanonicalName, options registry.Options) (err error) {
-		found, err = a.contents.Blob(ctx, name, digest, most, options)
+		found, err = a.Contents.Blob(ctx, name, digest, most, options)
 		return err
 	})
 	return found, err
+}
+
+// Pushed asks the registry's own API, if it is known to have one, when tags were pushed. What is known is returned beside an
+// error, which is one of List's or of package pushtime's.
+func (a *Asking) Pushed(ctx context.Context, tags []string) (map[string]time.Time, error) {
+	var times map[string]time.Time
+	err := a.ask(ctx, func(ctx context.Context, name registry.CanonicalName, options registry.Options) error {
+		if a.PushTimes.Of(name.Registry()) == nil {
+			return nil
+		}
+		way, password, err := a.Contents.Beside(ctx, name, options)
+		if err != nil {
+			return err
+		}
+		spec := a.Repository.GetSpec()
+		times, err = a.PushTimes.Pushed(ctx, pushtime.Query{
+			Host: name.Registry(), Repository: name.Repository(), Tags: tags, Plain: spec.GetInsecure(), Transport: way,
+			Username: password.Username, Password: password.Password,
+			CloudIdentity: spec.GetProvider() == scannerv1.Provider_PROVIDER_AWS,
+		})
+		return err
+	})
+	return times, err
 }
 
 func (a *Asking) ask(ctx context.Context, question func(context.Context, registry.CanonicalName, registry.Options) error) error {
@@ -63,9 +96,9 @@ func (a *Asking) ask(ctx context.Context, question func(context.Context, registr
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(Timeout(a.Repository.GetSpec()), digestTimeout))
 	defer cancel()
-	options, err := a.source.options(ctx, a.Repository, name)
+	options, err := a.Source.options(ctx, a.Repository, name)
 	if err != nil {
 		return err
 	}
-	return a.source.failed(a.Repository, name, "reading metadata failed: ", question(ctx, name, options))
+	return a.Source.failed(a.Repository, name, "reading metadata failed: ", question(ctx, name, options))
 }

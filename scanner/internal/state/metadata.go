@@ -32,20 +32,21 @@ func (s *State) Metadata(ctx context.Context, uid, digest string) ([]byte, error
 	if err != nil {
 		return nil, store.Wrap("reading metadata", err)
 	}
-	for _, kv := range resp.Kvs {
-		used, kept, ok := dated(kv.GetValue())
-		if !ok {
-			return nil, nil
-		}
-		if now := time.Now(); now.Sub(used) > metadataNoted {
-			_, err = s.client.Txn(ctx).
-				If(clientv3.Compare(clientv3.ModRevision(key), "=", kv.GetModRevision())).
-				Then(clientv3.OpPut(key, string(date(kept, now)))).
-				Commit()
-		}
-		return kept, store.Wrap("noting that metadata is in use", err)
+	if len(resp.Kvs) == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	kv := resp.Kvs[0]
+	used, kept, ok := dated(kv.GetValue())
+	if !ok {
+		return nil, nil
+	}
+	if now := time.Now(); now.Sub(used) > metadataNoted {
+		_, err = s.client.Txn(ctx).
+			If(clientv3.Compare(clientv3.ModRevision(key), "=", kv.GetModRevision())).
+			Then(clientv3.OpPut(key, string(date(kept, now)))).
+			Commit()
+	}
+	return kept, store.Wrap("noting that metadata is in use", err)
 }
 
 // PutMetadata keeps what is known about a digest, unless the object has too much of that already. Errors:
@@ -64,7 +65,7 @@ func (s *State) PutMetadata(ctx context.Context, uid, digest string, facts []byt
 
 // date puts the day before what is kept: days since 1970, uvarint.
 func date(kept []byte, used time.Time) []byte {
-	day := uint64(max(0, used.Unix()/int64((24*time.Hour)/time.Second))) //nolint:gosec // not negative
+	day := uint64(max(0, used.Unix()/int64((24*time.Hour)/time.Second)))
 	return append(binary.AppendUvarint(nil, day), kept...)
 }
 
@@ -73,7 +74,7 @@ func dated(stored []byte) (used time.Time, kept []byte, ok bool) {
 	if size <= 0 || day > 1<<20 {
 		return time.Time{}, nil, false
 	}
-	return time.Unix(int64(day)*int64((24*time.Hour)/time.Second), 0), stored[size:], true //nolint:gosec // bounded above
+	return time.Unix(int64(day)*int64((24*time.Hour)/time.Second), 0), stored[size:], true
 }
 
 // SweepMetadata deletes the metadata that was not asked for in 30 days, and what objects have left that are no more, and
