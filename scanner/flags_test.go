@@ -30,10 +30,10 @@ func TestFlagsAreCheckedAndHaveDefaults(t *testing.T) {
 		flags.Add(fs)
 		return flags, fs.Parse(args)
 	}
-	if got, err := parse(); err != nil || got != (scanner.Flags{PageSize: 1000, MaxTagShrink: 0.5}) {
+	if got, err := parse(); err != nil || got.PageSize != 1000 || got.MaxTagShrink != 0.5 {
 		t.Errorf("defaults: %+v, %v", got, err)
 	}
-	if got, err := parse("--page-size=100", "--max-tag-shrink=1"); err != nil || got != (scanner.Flags{PageSize: 100, MaxTagShrink: 1}) {
+	if got, err := parse("--page-size=100", "--max-tag-shrink=1"); err != nil || got.PageSize != 100 || got.MaxTagShrink != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, wrong := range []string{"0", "-0.1", "1.5", "NaN", "half"} {

@@ -54,7 +54,7 @@ func TestStoredSetIsSomeCompleteListing(t *testing.T) {
 		return
 	}
 	for end := time.Now().Add(histories); time.Now().Before(end) && !t.Failed(); {
-		h := &history{t: t, weather: w, store: st, life: life, seed: rand.Uint64(), scans: scans} //nolint:gosec // chance, no secret
+		h := &history{t: t, weather: w, store: st, life: life, seed: rand.Uint64(), scans: scans}
 		h.run()
 	}
 	t.Logf("scans: %v, faults: %v", scans, w.faults)
@@ -80,9 +80,9 @@ type history struct {
 }
 
 func (h *history) run() {
-	h.random = rand.New(rand.NewPCG(h.seed, 1)) //nolint:gosec // chance, no secret
+	h.random = rand.New(rand.NewPCG(h.seed, 1))
 	h.name = fmt.Sprintf("app-%d", h.seed)
-	h.weather.begin(h.name, rand.New(rand.NewPCG(h.seed, 2))) //nolint:gosec // chance, no secret
+	h.weather.begin(h.name, rand.New(rand.NewPCG(h.seed, 2)))
 	h.start(1 + h.random.IntN(2))
 	defer h.stop()
 	h.replicas[0].apply(repository(h.name, h.weather.registry.Host()+"/"+h.name, interval(0), func(r *scannerv1.ImageRepository) {
