@@ -6,7 +6,6 @@ package budget
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -25,7 +24,7 @@ const (
 	// idleAfter is when a budget that nobody uses is forgotten.
 	idleAfter = time.Hour
 	// maxBudgets bounds them: a registry may redirect to any number of hosts. Beyond it the one that was used the longest
-	// ago is forgotten, unless it is in use.
+	// ago is forgotten, unless it is in use; one with a pause last.
 	maxBudgets = 4096
 )
 
@@ -218,18 +217,21 @@ func (h *Hosts) add(k key) *budget {
 
 // forgetIdle makes room for one more budget.
 func (h *Hosts) forgetIdle(now time.Time) {
-	var oldest *budget
+	var oldest, oldestHeld *budget
 	for k, b := range h.budgets {
+		held := b.heldUntil(now).After(now)
 		switch {
 		case b.busy():
-		case now.Sub(b.used) > idleAfter && !b.heldUntil(now).After(now):
+		case !held && now.Sub(b.used) > idleAfter:
 			delete(h.budgets, k)
-		case oldest == nil || b.used.Before(oldest.used):
+		case !held && (oldest == nil || b.used.Before(oldest.used)):
 			oldest = b
+		case held && (oldestHeld == nil || b.used.Before(oldestHeld.used)):
+			oldestHeld = b
 		}
 	}
-	if len(h.budgets) >= maxBudgets && oldest != nil {
-		delete(h.budgets, oldest.key())
+	if leaves := cmp.Or(oldest, oldestHeld); len(h.budgets) >= maxBudgets && leaves != nil {
+		delete(h.budgets, leaves.key())
 	}
 }
 
@@ -277,6 +279,3 @@ func (h *Hosts) List() []Host {
 	})
 	return list
 }
-
-// IsPause says whether an error is a *Pause, and returns it.
-func IsPause(err error) (*Pause, bool) { return errors.AsType[*Pause](err) }
