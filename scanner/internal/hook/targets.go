@@ -46,8 +46,9 @@ func (h *Hooks) targets(ctx context.Context, to *route, notice receiver.Notice) 
 			}
 		}
 	}
-	var meant []object.Key
-	for _, i := range receiver.Narrow(images, notice.Images) {
+	narrowed := receiver.Narrow(images, notice.Images)
+	meant := make([]object.Key, 0, len(narrowed))
+	for _, i := range narrowed {
 		meant = append(meant, keys[i])
 	}
 	return meant, refused

@@ -37,7 +37,8 @@ var (
 )
 
 func environment(names ...string) (*cel.Env, error) {
-	options := []cel.EnvOption{ext.Strings(), ext.Encoders(), end("first", 0), end("last", -1)}
+	options := make([]cel.EnvOption, 0, 4+len(names))
+	options = append(options, ext.Strings(), ext.Encoders(), end("first", 0), end("last", -1))
 	for _, name := range names {
 		options = append(options, cel.Variable(name, cel.MapType(cel.StringType, cel.DynType)))
 	}

@@ -26,7 +26,7 @@ func joinHost(host, path string) string {
 // often is harmless. A candidate fits when its path and the payload's are the same, or one ends in the other; hosts are
 // not compared. images are the candidates' spec.image, in the order of the result's indices.
 func Narrow(images []string, named []Image) []int {
-	var fit, all []int
+	fit, all := make([]int, 0, len(images)), make([]int, 0, len(images))
 	paths := make([]string, 0, len(named))
 	seen := map[string]bool{}
 	for _, n := range named {

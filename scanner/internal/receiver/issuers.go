@@ -63,7 +63,8 @@ func (s *Issuers) verify(ctx context.Context, raw, url, audience string) (map[st
 // google returns the claims of a token that Google signed.
 func (s *Issuers) google(ctx context.Context, raw, audience string) (map[string]any, error) {
 	config := &oidc.Config{ClientID: audience, SkipClientIDCheck: audience == ""}
-	return claimsOf(ctx, oidc.NewVerifier(googleIssuer, s.googleSet(), config), raw)
+	keys := s.googleSet() //nolint:contextcheck // it is kept for later calls, so its context must not be this one's
+	return claimsOf(ctx, oidc.NewVerifier(googleIssuer, keys, config), raw)
 }
 
 func (s *Issuers) googleSet() oidc.KeySet {

@@ -33,7 +33,7 @@ type issuer struct {
 	down  atomic.Bool
 }
 
-func newIssuer(t testing.TB) *issuer {
+func newIssuer(t *testing.T) *issuer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -63,7 +63,7 @@ func newIssuer(t testing.TB) *issuer {
 	return i
 }
 
-func signToken(t testing.TB, key crypto.Signer, id string, claims map[string]any) string {
+func signToken(t *testing.T, key crypto.Signer, id string, claims map[string]any) string {
 	t.Helper()
 	algorithm := jose.ES256
 	if _, ok := key.(*rsa.PrivateKey); ok {

@@ -85,7 +85,7 @@ func (v *violations) providers(spec *scannerv1.ReceiverSpec) []*provider {
 	case !isOIDC && named:
 		v.add("spec.oidc_providers", "goes with the type `generic-oidc` only")
 	}
-	var all []*provider
+	all := make([]*provider, 0, len(spec.GetOidcProviders()))
 	for i, p := range spec.GetOidcProviders() {
 		at := fmt.Sprintf("spec.oidc_providers[%d]", i)
 		if u, err := url.Parse(p.GetIssuerUrl()); err != nil || u.Scheme != "https" || u.Host == "" {

@@ -6,7 +6,7 @@ package receiver_test
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // what callers sign with
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -134,11 +134,11 @@ func spec(kind scannerv1.ReceiverType, events ...string) *scannerv1.ReceiverSpec
 	}
 }
 
-func compiled(t testing.TB, s *scannerv1.ReceiverSpec, issuers *receiver.Issuers) *receiver.Receiver {
-	t.Helper()
+func compiled(tb testing.TB, s *scannerv1.ReceiverSpec, issuers *receiver.Issuers) *receiver.Receiver {
+	tb.Helper()
 	r, err := receiver.Compile(s, receiver.Credential{Token: []byte(token)}, issuers)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
@@ -196,7 +196,7 @@ func TestNoTypeBelievesAWrongOrAbsentProof(t *testing.T) {
 
 func TestASignatureIsOfTheBody(t *testing.T) {
 	for name, e := range examples() {
-		switch e.kind { //nolint:exhaustive // those that sign
+		switch e.kind {
 		case scannerv1.ReceiverType_RECEIVER_TYPE_GENERIC_HMAC, scannerv1.ReceiverType_RECEIVER_TYPE_GITHUB,
 			scannerv1.ReceiverType_RECEIVER_TYPE_BITBUCKET, scannerv1.ReceiverType_RECEIVER_TYPE_NEXUS,
 			scannerv1.ReceiverType_RECEIVER_TYPE_GHCR:
