@@ -301,6 +301,39 @@ func hasDigest(want string) func(*resolverv1.ImagePolicy) bool {
 	return func(p *resolverv1.ImagePolicy) bool { return p.GetStatus().GetLatestRef().GetDigest() == want }
 }
 
+func TestMovedDigestsAreReadAtOnce(t *testing.T) {
+	s := newStage(t)
+	s.scanner.push("flux-system/app", "1.0.0")
+	s.scanner.setDigest("registry.test/app:1.0.0", digestA)
+	s.apply(policyOf("always", "app", semver("*"), digest(always, time.Hour)))
+	s.apply(policyOf("once", "app", semver("*"), digest(ifNotPresent, 0)))
+	s.await("always", "with a digest", hasDigest(digestA))
+	s.await("once", "with a digest", hasDigest(digestA))
+	s.scanner.setDigest("registry.test/app:1.0.0", digestB)
+	s.scanner.push("flux-system/app", "1.0.0", "0.1.0")
+	upToDate := func(p *resolverv1.ImagePolicy) bool {
+		return p.GetStatus().GetTagSetRevision() == s.scanner.revisionOf("flux-system/app")
+	}
+	if p := s.await("always", "of the new tags", upToDate); !hasDigest(digestA)(p) {
+		t.Errorf("its digest was read though nobody said that it moved: %v", p)
+	}
+	s.scanner.move("flux-system/app", "1.0.0", "")
+	s.awaitMessage("always", "Succeeded", "Latest image tag for registry.test/app resolved to 1.0.0 with digest "+digestB+
+		" (previously registry.test/app:1.0.0@"+digestA+")")
+	s.scanner.setDigest("registry.test/app:1.0.0", digestA)
+	s.scanner.move("flux-system/app", "", "1.0.0") // by the transfer alone, as where its head was missed
+	s.await("always", "with the first digest again", hasDigest(digestA))
+	_, _, reads := s.scanner.counts()
+	s.scanner.push("flux-system/app", "1.0.0", "0.1.0", "0.2.0")
+	s.await("always", "of the newest tags", upToDate)
+	if _, _, now := s.scanner.counts(); now != reads {
+		t.Errorf("%d digests were read though nothing moved", now-reads)
+	}
+	if p := s.get("once"); !hasDigest(digestA)(p) || p.GetStatus().GetObservedPreviousRef() != nil {
+		t.Errorf("IfNotPresent read the digest again: %v", p)
+	}
+}
+
 func TestFailedDigestKeepsTheLastAnswer(t *testing.T) {
 	s := newStage(t)
 	s.scanner.push("flux-system/app", "1.0.0")

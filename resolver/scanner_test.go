@@ -110,6 +110,36 @@ func (s *scanner) push(repository string, tags ...string) {
 	})
 }
 
+// move tells that a digest has moved: of a tag that the head names, or of one that only the transfer tells of.
+func (s *scanner) move(repository, named, sent string) {
+	s.update(func() {
+		head := s.heads[repository]
+		now := maps.Clone(s.tags[head.GetRevision()])
+		for _, tag := range slices.DeleteFunc([]string{named, sent}, func(tag string) bool { return tag == "" }) {
+			now[tag] = &scannerv1.Tag{Name: tag, Initial: now[tag].GetInitial(), FirstSeenTime: now[tag].GetFirstSeenTime()}
+			if tag == sent {
+				now[tag].Digest = s.digests[head.GetImage()+":"+tag]
+			}
+		}
+		s.tags[s.revision] = now
+		moved := &scannerv1.TagSetHead{
+			Repository: head.GetRepository(), Uid: head.GetUid(), Image: head.GetImage(), Generation: head.GetGeneration(),
+			Revision: s.revision, TagCount: head.GetTagCount(), Trace: &metav1.TraceContext{Traceparent: traceparent(s.revision)},
+		}
+		if named != "" {
+			moved.Moved = []string{named}
+		}
+		s.heads[repository] = moved
+		s.changes = append(s.changes, change{revision: s.revision, repository: repository})
+	})
+}
+
+func (s *scanner) revisionOf(repository string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.heads[repository].GetRevision()
+}
+
 func traceparent(revision int64) string {
 	return fmt.Sprintf("00-%032x-%016x-01", 0xabc000+revision, revision)
 }
@@ -270,7 +300,7 @@ func (s *scanner) transfer(req *scannerv1.StreamTagsRequest) ([]*scannerv1.Strea
 	now := s.tags[head.GetRevision()]
 	var added []*scannerv1.Tag
 	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if before[name] == nil {
+		if before[name] != now[name] {
 			added = append(added, now[name])
 		}
 	}
@@ -309,6 +339,9 @@ func (s *scanner) GetTag(ctx context.Context, req *scannerv1.GetTagRequest) (*sc
 	head, err := s.readable(req.GetNamespace()+"/"+req.GetName(), req.GetPolicyNamespace())
 	if err != nil {
 		return nil, err
+	}
+	if !req.GetTrack() {
+		s.t.Error("the selected tag is not tracked")
 	}
 	digest := s.digests[head.GetImage()+":"+req.GetTag()]
 	if digest == "" {

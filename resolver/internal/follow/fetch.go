@@ -42,12 +42,13 @@ func (f *Follower) fetch(ctx context.Context, s *source, namespace string) (*Tag
 	if s.tags != nil {
 		req.HaveUid, req.HaveRevision = s.tags.uid, s.tags.head().GetRevision()
 	}
-	head, delta, err := f.stream(ctx, req)
+	head, delta, moved, err := f.stream(ctx, req)
 	if err != nil {
 		return nil, explain(err, s.key, namespace)
 	}
 	switch {
 	case s.tags != nil && s.tags.uid == head.GetUid():
+		s.tags.moves.note(head, moved)
 		s.tags.apply(head, delta)
 		return s.tags, nil
 	case !delta.Whole:
@@ -57,35 +58,39 @@ func (f *Follower) fetch(ctx context.Context, s *source, namespace string) (*Tag
 	}
 }
 
-// stream receives one tag set's transfer.
-func (f *Follower) stream(ctx context.Context, req *scannerv1.StreamTagsRequest) (*scannerv1.TagSetHead, tagindex.Delta, error) {
-	delta := tagindex.Delta{}
+// stream receives one tag set's transfer, and the names of the tags that came with a digest: it has moved.
+func (f *Follower) stream(
+	ctx context.Context, req *scannerv1.StreamTagsRequest,
+) (head *scannerv1.TagSetHead, delta tagindex.Delta, moved []string, err error) {
 	stream, err := f.scanner.StreamTags(ctx, req)
 	if err != nil {
-		return nil, delta, err
+		return nil, delta, nil, err
 	}
 	for {
 		part, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return nil, delta, errors.New("it ended the transfer without a head")
+			return nil, delta, nil, errors.New("it ended the transfer without a head")
 		}
 		if err != nil {
-			return nil, delta, err
+			return nil, delta, nil, err
 		}
 		delta.Whole = delta.Whole || part.GetWhole()
 		delta.Removed = append(delta.Removed, part.GetRemoved()...)
 		for _, tag := range part.GetAdded() {
 			if n := len(tag.GetName()); n == 0 || n > maxTagLength {
-				return nil, delta, fmt.Errorf("it sent a tag of %d bytes; 1 to %d are allowed", n, maxTagLength)
+				return nil, delta, nil, fmt.Errorf("it sent a tag of %d bytes; 1 to %d are allowed", n, maxTagLength)
 			}
 			delta.Added = append(delta.Added, tagOf(tag))
+			if tag.GetDigest() != "" {
+				moved = append(moved, tag.GetName())
+			}
 		}
 		if len(delta.Added) > maxTags || len(delta.Removed) > maxTags {
-			return nil, delta, fmt.Errorf("it sent more than the %d tags allowed", maxTags)
+			return nil, delta, nil, fmt.Errorf("it sent more than the %d tags allowed", maxTags)
 		}
 		if head := part.GetComplete(); head != nil {
 			delta.Revision = head.GetRevision()
-			return head, delta, nil
+			return head, delta, moved, nil
 		}
 	}
 }
@@ -98,12 +103,13 @@ func tagOf(tag *scannerv1.Tag) policy.Tag {
 	return t
 }
 
-// Digest asks the scanner for a tag's digest, for a policy of that namespace. The error is the scanner's.
+// Digest asks the scanner for a tag's digest, for a policy of that namespace, and to follow it from now on: see Tags.MovedAt.
+// The error is the scanner's.
 func (f *Follower) Digest(ctx context.Context, repository object.Key, tag, namespace string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, digestTimeout)
 	defer cancel()
 	resp, err := f.scanner.GetTag(ctx, &scannerv1.GetTagRequest{
-		Name: repository.Name, Namespace: repository.Namespace, Tag: tag, PolicyNamespace: namespace,
+		Name: repository.Name, Namespace: repository.Namespace, Tag: tag, PolicyNamespace: namespace, Track: true,
 	})
 	if err != nil {
 		return "", err

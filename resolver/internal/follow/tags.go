@@ -20,6 +20,7 @@ type Tags struct {
 	uid   string
 	index *tagindex.Index
 	heads atomic.Pointer[turn]
+	moves moves
 }
 
 // turn is the heads before and after the change that is being applied; both are the same between changes. What readers

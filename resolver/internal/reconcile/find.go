@@ -59,7 +59,7 @@ func (r *Reconciler) find(ctx context.Context, w *work, p *resolverv1.ImagePolic
 		return err
 	}
 	a.ref = &resolverv1.ImageRef{Name: head.GetImage(), Tag: result.Tag}
-	read := w.needsDigest(p, a.ref, now)
+	read := w.needsDigest(p, a.ref, now || tags.MovedAt(result.Tag) > w.digestOf)
 	if read || !proto.Equal(a.ref, p.GetStatus().GetLatestRef()) {
 		ctx = r.span(ctx, a, begun)
 	}
@@ -69,7 +69,7 @@ func (r *Reconciler) find(ctx context.Context, w *work, p *resolverv1.ImagePolic
 	if a.ref.Digest, err = r.source.Digest(ctx, state.RepositoryOf(p), a.ref.GetTag(), object.KeyOfMeta(p.GetMetadata()).Namespace); err != nil {
 		return &DigestError{Image: a.ref.GetName() + ":" + a.ref.GetTag(), err: err}
 	}
-	w.digestRead = begun
+	w.digestRead, w.digestOf = begun, head.GetRevision()
 	return nil
 }
 
@@ -81,7 +81,8 @@ func (r *Reconciler) look(ctx context.Context, p *resolverv1.ImagePolicy, now bo
 	return r.source.Look(key)
 }
 
-// needsDigest says whether the digest is to be read. Where it is not, it is taken over from the last answer.
+// needsDigest says whether the digest is to be read. Where it is not, it is taken over from the last answer. now: somebody
+// waits for it, or it has moved.
 func (w *work) needsDigest(p *resolverv1.ImagePolicy, ref *resolverv1.ImageRef, now bool) bool {
 	mode := p.GetSpec().GetDigestReflectionPolicy()
 	always := mode == resolverv1.DigestReflectionPolicy_DIGEST_REFLECTION_POLICY_ALWAYS

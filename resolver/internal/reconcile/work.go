@@ -36,7 +36,9 @@ type work struct {
 	release func()
 	// digestRead is when the digest was read; zero: not since the start.
 	digestRead time.Time
-	failures   int
+	// digestOf is the revision of the tags for which the digest was read: what moved by then is known.
+	digestOf int64
+	failures int
 }
 
 // basis is what of a policy decides whether it is to be evaluated again.
@@ -113,6 +115,7 @@ func (w *work) hold(ctx context.Context, tags *follow.Tags, compiled *policy.Pol
 	}
 	w.letGo()
 	w.tags, w.ranking, w.release = tags, compiled.Ranking().ID(), release
+	w.digestOf = 0
 	return nil
 }
 
