@@ -69,6 +69,7 @@ func (e *Error) Is(target error) bool {
 var (
 	errPlainHTTP     = errors.New("plain HTTP is not allowed")
 	errForbiddenHost = errors.New("an internal address is not allowed here")
+	errCarriedOn     = errors.New("a credential is not carried on to another host")
 	errTooLarge      = errors.New("the answer is too large")
 	errRedirects     = errors.New("too many redirects")
 )
@@ -185,6 +186,8 @@ func (a asked) failed(err error) error {
 		return a.invalid("it is too large")
 	case errors.Is(err, errForbiddenHost):
 		return a.invalid("it points to an internal address")
+	case errors.Is(err, errCarriedOn):
+		return a.invalid("it sends credentials on to another host")
 	case errors.Is(err, errRedirects):
 		return a.invalid("it redirects again and again")
 	}

@@ -30,6 +30,9 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err := g.allows(request); err != nil {
 		return nil, err
 	}
+	if carriesOn(request) {
+		return nil, errCarriedOn
+	}
 	answer, err := g.next.RoundTrip(request)
 	if err != nil {
 		return nil, err
@@ -66,6 +69,13 @@ func (g *guard) allows(request *http.Request) error {
 		return errForbiddenHost
 	}
 	return nil
+}
+
+// carriesOn tells whether a redirect takes what was posted, which is an identity
+// token for a token service, to another host.
+func carriesOn(request *http.Request) bool {
+	return request.Method == http.MethodPost && request.Response != nil && request.Response.Request != nil &&
+		!strings.EqualFold(request.Response.Request.URL.Host, request.URL.Host)
 }
 
 // looksNumeric catches the old spellings of IPv4 addresses ("127.1",

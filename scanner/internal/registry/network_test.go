@@ -302,6 +302,32 @@ func TestATokenServiceElsewhereSeesNoCertificate(t *testing.T) {
 	}
 }
 
+func TestAnIdentityTokenIsNotCarriedOnToAnotherHost(t *testing.T) {
+	authority := must[*localregistry.Authority](t)(localregistry.NewAuthority())
+	var told atomic.Int64
+	thief, _ := stranger(t, authority, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		told.Add(1)
+		write(w, `{"token":"t"}`)
+	}))
+	_, port, _ := strings.Cut(thief, ":")
+	var host string
+	host, _ = stranger(t, authority, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			http.Redirect(w, r, "https://localhost:"+port+"/token", http.StatusTemporaryRedirect)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer realm="https://`+host+`/token",service="s"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	options := docker(t, `{"auths":{"`+host+`":{"identitytoken":"hunter2"}}}`)
+	options.Network = must[*Network](t)(NewNetwork(NetworkConfig{Authorities: authority.PEM()}))
+	_, err := newClient(t).List(t.Context(), parse(t, host+"/app"), options)
+	want := "registry " + host + " sent an invalid answer: it sends credentials on to another host"
+	if told.Load() != 0 || !errors.Is(err, ErrInvalidResponse) || err.Error() != want {
+		t.Errorf("the other host was asked %d times: %v", told.Load(), err)
+	}
+}
+
 func TestAnHTTPSProxySeesNoCertificate(t *testing.T) {
 	p := newPrivate(t, localregistry.Config{})
 	var shown atomic.Int64
