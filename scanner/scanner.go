@@ -23,6 +23,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/telemetry"
 	"github.com/tidemark-io/tidemark/scanner/internal/api"
+	"github.com/tidemark-io/tidemark/scanner/internal/cloud"
 	"github.com/tidemark-io/tidemark/scanner/internal/metadata"
 	"github.com/tidemark-io/tidemark/scanner/internal/registry"
 	"github.com/tidemark-io/tidemark/scanner/internal/scan"
@@ -89,7 +90,7 @@ func New(cfg Config) (*Service, error) {
 	s := &Service{
 		config: cfg, state: state.New(cfg.Store, cfg.Telemetry.Logger()), client: registry.NewClient(registry.Config{}),
 	}
-	from := &source.Source{Registry: s.client, Secrets: cfg.Secrets, PageSize: cfg.PageSize}
+	from := &source.Source{Registry: s.client, Secrets: cfg.Secrets, Clouds: &cloud.Credentials{}, PageSize: cfg.PageSize}
 	var err error
 	s.loop, err = scan.New(scan.Config{
 		State: s.state, Source: from, Telemetry: cfg.Telemetry, Concurrency: cfg.Concurrency, MaxShrink: cfg.MaxTagShrink,
