@@ -211,12 +211,7 @@ func TestAzureExchangesAManagedIdentity(t *testing.T) {
 	t.Setenv("IDENTITY_ENDPOINT", fake+"/token")
 	// The metadata service speaks plain HTTP and is asked where it is; all else goes to the registry.
 	provider := Azure{Transport: split{plain: http.DefaultTransport, secure: toServer(server)}}
-	t.Setenv("IDENTITY_HEADER", "wrong")
-	if _, _, err := provider.Credential(t.Context(), "team.azurecr.io"); !errors.Is(err, ErrRefused) && !errors.Is(err, ErrUnavailable) ||
-		strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("%v", err)
-	}
-	t.Setenv("IDENTITY_HEADER", "code") // the SDK keeps a token that it got
+	t.Setenv("IDENTITY_HEADER", "code")
 	got, end, err := provider.Credential(t.Context(), "team.azurecr.io")
 	if err != nil || got.Password != "opaque" || time.Until(end) < refreshLife-time.Minute {
 		t.Errorf("%v, until %s, %v: %v", got.Username, end, err, errors.Unwrap(err))
