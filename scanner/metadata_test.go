@@ -292,7 +292,7 @@ func TestPushTimesAreTheRegistrysOwn(t *testing.T) {
 		t.Errorf("told: %v", got)
 	}
 	got = s.tag(&scannerv1.GetTagRequest{Name: "app", Tag: "1.1.0", Metadata: pushed})
-	if got.GetPushedTime() != nil || !strings.Contains(got.GetMetadataError(), "limits the rate") {
+	if got.GetPushedTime() != nil || !strings.Contains(got.GetMetadataError(), "429 Too Many Requests") {
 		t.Errorf("not told now: %v", got)
 	}
 	got = s.tag(&scannerv1.GetTagRequest{Name: "elsewhere", Tag: "1.0.0", Metadata: pushed})

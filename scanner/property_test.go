@@ -112,6 +112,7 @@ func (h *history) start(replicas int) {
 	for range replicas {
 		h.replicas = append(h.replicas, startOn(h.t, h.store, &secret.Memory{}, func(c *scanner.Config) {
 			c.PageSize = 5 + h.random.IntN(10)
+			scanner.ForgiveSoon(c)
 		}))
 	}
 }

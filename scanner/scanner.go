@@ -23,6 +23,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/telemetry"
 	"github.com/tidemark-io/tidemark/scanner/internal/api"
+	"github.com/tidemark-io/tidemark/scanner/internal/budget"
 	"github.com/tidemark-io/tidemark/scanner/internal/cloud"
 	"github.com/tidemark-io/tidemark/scanner/internal/metadata"
 	"github.com/tidemark-io/tidemark/scanner/internal/registry"
@@ -60,6 +61,9 @@ type Config struct {
 	PushTimes PushTimes
 	// Hooks is where webhooks are taken; the service closes it. Nil: nowhere.
 	Hooks net.Listener
+
+	// firstPause is the budgets' FirstPause; tests shorten it.
+	firstPause time.Duration
 }
 
 // Service is the scanner. Its RPCs can be called once Register has been; what they ask for is worked on while Run runs.
@@ -67,6 +71,7 @@ type Service struct {
 	config       Config
 	state        *state.State
 	client       *registry.Client
+	hosts        *budget.Hosts
 	loop         *scan.Loop
 	repositories *api.Repositories
 	tags         *api.Tags
@@ -87,11 +92,18 @@ func New(cfg Config) (*Service, error) {
 	if cfg.NamespaceLabels == nil {
 		cfg.NamespaceLabels = (&namespace.Labels{}).Of
 	}
+	hosts, err := budget.New(budget.Config{
+		Store: cfg.Store, Logger: cfg.Telemetry.Logger(), Meter: cfg.Telemetry.Meter("tidemark.scanner"),
+		FirstPause: cfg.firstPause,
+	})
+	if err != nil {
+		return nil, err
+	}
 	s := &Service{
-		config: cfg, state: state.New(cfg.Store, cfg.Telemetry.Logger()), client: registry.NewClient(registry.Config{}),
+		config: cfg, state: state.New(cfg.Store, cfg.Telemetry.Logger()), hosts: hosts,
+		client: registry.NewClient(registry.Config{Budget: hosts}),
 	}
 	from := &source.Source{Registry: s.client, Secrets: cfg.Secrets, Clouds: &cloud.Credentials{}, PageSize: cfg.PageSize}
-	var err error
 	s.loop, err = scan.New(scan.Config{
 		State: s.state, Source: from, Telemetry: cfg.Telemetry, Concurrency: cfg.Concurrency, MaxShrink: cfg.MaxTagShrink,
 	})
@@ -114,6 +126,7 @@ func (s *Service) Register(to grpc.ServiceRegistrar) {
 	scannerv1.RegisterImageRepositoryServiceServer(to, s.repositories)
 	scannerv1.RegisterTagServiceServer(to, s.tags)
 	scannerv1.RegisterReceiverServiceServer(to, s.webhooks.api)
+	scannerv1.RegisterRegistryHostServiceServer(to, &api.RegistryHosts{Hosts: s.hosts})
 }
 
 // Run scans until the context ends, and returns when all that it started has ended. It is called once.
@@ -123,7 +136,11 @@ func (s *Service) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("joining the scanners: %w", err)
 	}
+	if err := s.hosts.Open(ctx); err != nil {
+		s.config.Telemetry.Logger().WarnContext(ctx, "the registries' budgets are this replica's own for now", "error", err)
+	}
 	var group lifecycle.Group
+	group.Add("registries' budgets", s.hosts.Run)
 	group.Add("repositories", s.state.Repositories.Run)
 	group.Add("membership", members.Run)
 	if s.config.Health != nil {
@@ -144,6 +161,7 @@ func (s *Service) trackHealth(ctx context.Context) error {
 		scannerv1.ImageRepositoryService_ServiceDesc.ServiceName,
 		scannerv1.TagService_ServiceDesc.ServiceName,
 		scannerv1.ReceiverService_ServiceDesc.ServiceName,
+		scannerv1.RegistryHostService_ServiceDesc.ServiceName,
 	}
 	return s.config.Health.Track(ctx, names, s.config.Store.Check, checkEvery)
 }

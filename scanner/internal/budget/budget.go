@@ -209,11 +209,11 @@ func (b *budget) limit(r rules, w *waiter, outcome Outcome, now time.Time) {
 		b.limited++
 		b.limitedAt = now
 	}
-	pause := RetryAfter(outcome.Header, now)
-	if pause == 0 && b.window.Remaining == 0 && b.window.Reset.After(now) {
-		pause = b.window.Reset.Sub(now)
+	pause, told := RetryAfter(outcome.Header, now)
+	if !told && b.window.Remaining == 0 && b.window.Reset.After(now) {
+		pause, told = b.window.Reset.Sub(now), true
 	}
-	if pause == 0 {
+	if !told {
 		pause = r.backoff(b.limited)
 	} else if b.limited > 2 {
 		// It asks for too little again and again.

@@ -5,31 +5,19 @@ package budget
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"sync/atomic"
 )
 
 // Anonymous is the name of no credential.
 const Anonymous = "anonymous"
 
-// fingerprint makes names of credentials: the same in all replicas, and worth nothing to who has not the store's key, who
-// could try passwords otherwise.
-type fingerprint struct{ key *atomic.Pointer[string] }
-
-func newFingerprint() fingerprint {
-	f := fingerprint{key: &atomic.Pointer[string]{}}
-	own := rand.Text()
-	f.key.Store(&own)
-	return f
-}
-
-// Credential names a credential, all of whose parts are given, in 12 hex digits; no parts, or empty ones: Anonymous. Until
-// Open has been called the names are this process's own.
+// Credential names a credential, all of whose parts are given, in 12 hex digits; no parts, or empty ones: Anonymous. The
+// names are the same in all replicas once Open has been called, and worth nothing to who has not the store's key, who could
+// try passwords otherwise.
 func (h *Hosts) Credential(parts ...string) string {
-	mac := hmac.New(sha256.New, []byte(*h.fingerprint.key.Load()))
+	mac := hmac.New(sha256.New, []byte(*h.fingerprint.Load()))
 	empty := true
 	for _, part := range parts {
 		empty = empty && part == ""

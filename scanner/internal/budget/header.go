@@ -21,20 +21,20 @@ const (
 )
 
 // RetryAfter is how long the header of that name asks to wait: seconds, or a date, which is compared with the answer's own
-// Date if it has one, for clocks differ. Zero: it is absent, not to be read, or over. At most a day.
-func RetryAfter(header http.Header, now time.Time) time.Duration {
+// Date if it has one, for clocks differ. At most a day; zero: the time is over. False: it is absent, or not to be read.
+func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if seconds, ok := parseNumber(value); ok {
-		return boundedSeconds(seconds)
+		return boundedSeconds(seconds), true
 	}
 	date, err := http.ParseTime(value)
 	if err != nil {
-		return 0
+		return 0, false
 	}
 	if sent, err := http.ParseTime(header.Get("Date")); err == nil {
 		now = sent
 	}
-	return min(max(date.Sub(now).Round(time.Second), 0), maxPause)
+	return min(max(date.Sub(now).Round(time.Second), 0), maxPause), true
 }
 
 // Window is what a host allows within a time of its own choosing.

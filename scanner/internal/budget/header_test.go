@@ -40,7 +40,7 @@ func TestRetryAfterReadsSecondsAndDates(t *testing.T) {
 		"a date far away":         {headers("Retry-After", "Sat, 21 Nov 2099 12:00:00 GMT"), 24 * time.Hour},
 		"a date of another clock": {headers("Retry-After", "Sat, 21 Nov 2026 13:00:30 GMT", "Date", "Sat, 21 Nov 2026 13:00:00 GMT"), 30 * time.Second},
 	} {
-		if got := RetryAfter(test.header, noon); got != test.want {
+		if got, _ := RetryAfter(test.header, noon); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}
@@ -102,7 +102,7 @@ func FuzzHeaders(f *testing.F) {
 			"Ratelimit": {combined}, "Ratelimit-Policy": {policy}, "Ratelimit-Limit": {limit},
 			"Ratelimit-Remaining": {remaining}, "Ratelimit-Reset": {reset}, "Retry-After": {retry},
 		}
-		if wait := RetryAfter(header, noon); wait < 0 || wait > maxPause {
+		if wait, _ := RetryAfter(header, noon); wait < 0 || wait > maxPause {
 			t.Errorf("waits %v", wait)
 		}
 		window, ok := ParseWindow(header, noon)

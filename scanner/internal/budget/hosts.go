@@ -6,12 +6,14 @@ package budget
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -38,6 +40,9 @@ type Config struct {
 	Meter metric.Meter
 	// MaxInFlight is how many requests are under way at once per host and credential; zero or less: 8.
 	MaxInFlight int
+	// FirstPause is how long a host is left alone at first that is down, or that asked for a pause without saying how long;
+	// it is doubled each time, up to five minutes. Zero: 10 s.
+	FirstPause time.Duration
 }
 
 // Hosts are the budgets of all hosts. They are safe for concurrent use.
@@ -47,10 +52,10 @@ type Hosts struct {
 	instruments *instruments
 	shared      *shared // nil: nothing is
 
-	// fingerprint makes names of credentials; see Credential.
-	fingerprint fingerprint
-	// rules are the constants' values; tests shorten them.
-	rules rules
+	// fingerprint is the key that makes names of credentials; it is the replicas' own once opened.
+	fingerprint atomic.Pointer[string]
+	opened      atomic.Bool
+	rules       rules
 
 	mu      sync.Mutex
 	budgets map[key]*budget
@@ -64,8 +69,13 @@ type key struct{ host, credential string }
 // made.
 func New(cfg Config) (*Hosts, error) {
 	h := &Hosts{
-		logger: cfg.Logger, maxInFlight: cfg.MaxInFlight, fingerprint: newFingerprint(), rules: defaultRules(),
+		logger: cfg.Logger, maxInFlight: cfg.MaxInFlight, rules: defaultRules(),
 		budgets: map[key]*budget{}, labels: map[string]bool{},
+	}
+	own := rand.Text()
+	h.fingerprint.Store(&own)
+	if cfg.FirstPause > 0 {
+		h.rules.first = cfg.FirstPause
 	}
 	if h.logger == nil {
 		h.logger = slog.New(slog.DiscardHandler)

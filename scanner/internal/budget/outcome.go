@@ -40,13 +40,13 @@ const (
 )
 
 func (o Outcome) verdict(now time.Time) verdict {
+	wait, _ := RetryAfter(o.Header, now)
 	switch {
 	case o.Err != nil && !blames(o.Err):
 		return unknown
 	case o.Err != nil:
 		return failed
-	case o.Status == http.StatusTooManyRequests,
-		o.Status == http.StatusServiceUnavailable && RetryAfter(o.Header, now) > 0:
+	case o.Status == http.StatusTooManyRequests, o.Status == http.StatusServiceUnavailable && wait > 0:
 		return limited
 	case o.Status >= http.StatusInternalServerError:
 		return failed

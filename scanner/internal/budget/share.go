@@ -94,10 +94,10 @@ func (s *shared) putBack(records map[key]record) {
 	s.unsaid = records
 }
 
-// Open reads, or makes, the key that names credentials alike in all replicas. Call it before the first request. Errors:
-// store.ErrUnavailable, the context's.
+// Open reads, or makes, the key that names credentials alike in all replicas. Run does so too, if need be; requests that
+// are sent before have budgets of names that are this process's own. Errors: store.ErrUnavailable, the context's.
 func (h *Hosts) Open(ctx context.Context) error {
-	if h.shared == nil {
+	if h.shared == nil || h.opened.Load() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
@@ -116,7 +116,8 @@ func (h *Hosts) Open(ctx context.Context) error {
 			fresh = string(kv.GetValue())
 		}
 	}
-	h.fingerprint.key.Store(&fresh)
+	h.fingerprint.Store(&fresh)
+	h.opened.Store(true)
 	return nil
 }
 
@@ -192,6 +193,9 @@ func (s *shared) write(ctx context.Context, k key, r record) error {
 func (h *Hosts) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
+	if err := h.Open(ctx); err != nil {
+		return err
+	}
 	known, err := h.shared.client.Get(ctx, h.shared.prefix, clientv3.WithPrefix())
 	if err != nil {
 		return store.Wrap("reading the pauses", err)

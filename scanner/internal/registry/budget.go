@@ -47,7 +47,7 @@ func progressOf(ctx context.Context) *atomic.Bool {
 type budgeted struct {
 	next       http.RoundTripper
 	hosts      *budget.Hosts
-	credential string
+	credential authn.AuthConfig
 	repository string
 }
 
@@ -56,11 +56,7 @@ func (c *Client) withinBudget(next http.RoundTripper, name CanonicalName, creden
 	if c.hosts == nil {
 		return next
 	}
-	return &budgeted{
-		next: next, hosts: c.hosts, repository: name.String(),
-		credential: c.hosts.Credential(credential.Username, credential.Password, credential.Auth,
-			credential.IdentityToken, credential.RegistryToken),
-	}
+	return &budgeted{next: next, hosts: c.hosts, credential: credential, repository: name.String()}
 }
 
 // RoundTrip waits for the request's turn. A request that the registry puts off is sent again after the pause, if that is
@@ -101,8 +97,11 @@ func (t *budgeted) acquire(request *http.Request) (func(budget.Outcome), error) 
 	if progressOf(ctx).Load() {
 		patience = begunPatience
 	}
+	own := t.credential
 	release, err := t.hosts.Acquire(ctx, budget.Request{
-		Host: host, Credential: t.credential, Repository: t.repository, Patience: patience,
+		Host:       host,
+		Credential: t.hosts.Credential(own.Username, own.Password, own.Auth, own.IdentityToken, own.RegistryToken),
+		Repository: t.repository, Patience: patience,
 	})
 	if err == nil {
 		return release, nil

@@ -14,6 +14,8 @@
 //	    metadata/<uid>/<digest>                        what a digest's content says of itself
 //	    tracked/<uid>/<tag>                            a tag whose digest somebody follows (Tracked)
 //	    members/<id>                                   the replicas             (platform/shard)
+//	    hosts/<host>/<credential>                      a pause of a host, with a lease   (package budget)
+//	    hostskey                                       the key of the credentials' names (package budget)
 //
 // A tag set belongs to one object, by its uid. Its chunks are written first, under ids made of their content, which nobody
 // sees until the head names them; then the head is swapped, together with the object's status. Who reads takes head and
