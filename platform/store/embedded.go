@@ -74,6 +74,9 @@ func embeddedConfig(cfg Config) *embed.Config {
 	if c.QuotaBackendBytes == 0 {
 		c.QuotaBackendBytes = DefaultQuotaBytes
 	}
+	// The raft log is kept in memory for members that lag behind, of which there are none: with etcd's 10,000 and 5,000
+	// entries it held 40 of the 97 MiB that a scanner of 10 million tags had on its heap.
+	c.SnapshotCount, c.SnapshotCatchUpEntries = 500, 50
 	c.UnsafeNoFsync = cfg.UnsafeNoFsync
 	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(cfg.Logger))
 	return c
