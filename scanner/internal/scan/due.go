@@ -5,7 +5,7 @@ package scan
 
 import (
 	"errors"
-	"math/rand/v2"
+	"hash/fnv"
 	"time"
 
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
@@ -18,8 +18,11 @@ import (
 const (
 	firstRetry = 10 * time.Second
 	lastRetry  = 5 * time.Minute
-	// jitter is the part of an interval by which a scan may be earlier, so that repositories of one interval spread.
+	// jitter is the part of an interval by which a scan may be earlier, so that repositories of one interval spread. How much
+	// it is, is each object's own: it is the same after a restart.
 	jitter = 0.1
+	// mix spreads what the low bits of a hash say to the high ones (2^64 divided by the golden ratio).
+	mix uint64 = 0x9e3779b97f4a7c15
 )
 
 // due says when an object whose scans this process has not seen is to be scanned; the zero time: not until it changes.
@@ -41,7 +44,7 @@ func due(r *scannerv1.ImageRepository, head tagset.Head, now time.Time) time.Tim
 	case interval <= 0:
 		return time.Time{}
 	default:
-		return status.GetLastScanResult().GetScanTime().AsTime().Add(spread(interval))
+		return status.GetLastScanResult().GetScanTime().AsTime().Add(spread(interval, r.GetMetadata().GetUid()))
 	}
 }
 
@@ -53,18 +56,18 @@ func next(r *scannerv1.ImageRepository, err error, failures int, now time.Time) 
 	case errors.Is(err, ErrSuspended), errors.Is(err, object.ErrNotFound), failed && failure.Stalled:
 		return time.Time{}
 	case err != nil:
+		if failed && failure.RetryAfter > 0 {
+			return now.Add(failure.RetryAfter)
+		}
 		wait := backoff(failures)
 		if interval > 0 {
-			wait = min(wait, spread(interval))
-		}
-		if failed {
-			wait = max(wait, failure.RetryAfter)
+			wait = min(wait, spread(interval, r.GetMetadata().GetUid()))
 		}
 		return now.Add(wait)
 	case interval <= 0:
 		return time.Time{}
 	default:
-		return now.Add(spread(interval))
+		return now.Add(spread(interval, r.GetMetadata().GetUid()))
 	}
 }
 
@@ -77,6 +80,9 @@ func backoff(failures int) time.Duration {
 	return min(wait, lastRetry)
 }
 
-func spread(interval time.Duration) time.Duration {
-	return interval - time.Duration(rand.Float64()*jitter*float64(interval)) //nolint:gosec // chance, no secret
+func spread(interval time.Duration, uid string) time.Duration {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(uid)) // a hash's Write never fails
+	part := float64(h.Sum64()*mix>>11) / (1 << 53)
+	return interval - time.Duration(part*jitter*float64(interval))
 }

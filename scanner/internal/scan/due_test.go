@@ -5,6 +5,7 @@ package scan
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -102,6 +103,27 @@ func TestNextTry(t *testing.T) {
 		}
 		if wait := got.Sub(now); tt.high == 0 || wait < tt.low || wait > tt.high {
 			t.Errorf("%s: after %v, want %v to %v", tt.name, wait, tt.low, tt.high)
+		}
+	}
+}
+
+func TestScansOfOneIntervalSpreadAlikeAfterARestart(t *testing.T) {
+	const objects = 1000
+	tenths := map[int]int{}
+	for i := range objects {
+		uid := fmt.Sprint("uid-", i)
+		wait := spread(time.Hour, uid)
+		if wait != spread(time.Hour, uid) {
+			t.Fatal("a restart moves the scans")
+		}
+		if wait < 54*time.Minute || wait > time.Hour {
+			t.Fatalf("an interval of %v, want at most a tenth less than an hour", wait)
+		}
+		tenths[int((time.Hour-wait)/(36*time.Second))]++
+	}
+	for tenth := range 10 {
+		if tenths[tenth] < objects/20 || tenths[tenth] > objects/5 {
+			t.Errorf("tenth %d has %d of %d objects", tenth, tenths[tenth], objects)
 		}
 	}
 }
