@@ -9,12 +9,19 @@ import "fmt"
 type Policy struct {
 	ranking *Ranking
 	order   Order
+	recency Recency
 	// spans are the keys that are eligible: sorted and disjoint, never empty of bounds.
 	spans []span
 }
 
 // Ranking returns how the policy encodes tags. Policies that differ in range or sort order alone share its ID.
 func (p *Policy) Ranking() *Ranking { return p.ranking }
+
+// Recent says by which time the policy orders; false: by none, but by what the tags say.
+func (p *Policy) Recent() (Recency, bool) { return p.recency, p.ranking.id.by == byTime }
+
+// Pattern is the filter's pattern; empty: every tag passes.
+func (p *Policy) Pattern() string { return p.ranking.id.pattern }
 
 // Compile checks a spec and makes it ready for use. The error is a *FieldError.
 func Compile(s Spec) (*Policy, error) {
@@ -60,8 +67,19 @@ func compileChoice(s Spec) (*Policy, error) {
 	case s.Numerical != nil:
 		return compileOrdered(byNumber, s.Numerical.Order, "policy.numerical.order")
 	default:
-		return newPolicy(byTime, Ascending, everything()), nil
+		return compileLatest(s.Latest)
 	}
+}
+
+func compileLatest(latest *Latest) (*Policy, error) {
+	p := newPolicy(byTime, Ascending, everything())
+	if latest != nil {
+		p.recency = latest.By
+	}
+	if p.recency < ByPushed || p.recency > ByCreated {
+		return nil, &FieldError{Field: "policy.latest.by", Reason: fmt.Sprintf("unknown time %d", p.recency)}
+	}
+	return p, nil
 }
 
 func compileOrdered(by ordering, order Order, field string) (*Policy, error) {

@@ -63,9 +63,24 @@ type Numerical struct {
 	Order Order
 }
 
-// Latest picks the tag that was first seen last; among those of one time (all of the first scan are) the highest version,
-// any version before what is none; then the byte-largest.
-type Latest struct{}
+// Latest picks the most recent tag; among those of one time the highest version, any version before what is none; then the
+// byte-largest. The times that the index knows are those of the first sight, those of the first scan being one: Pick and
+// Evaluate go by them whatever By says. Who knows other times orders with SortRecent.
+type Latest struct {
+	By Recency
+}
+
+// Recency is the time that makes a tag recent.
+type Recency int
+
+const (
+	// ByPushed is the default: the push where it is told, else the first sight.
+	ByPushed Recency = iota
+	// ByFirstSeen is when a scan saw the tag first.
+	ByFirstSeen
+	// ByCreated is when the image says that it was made.
+	ByCreated
+)
 
 // Filter leaves tags out, and says which part of the others is ordered.
 type Filter struct {

@@ -46,6 +46,19 @@ func (s *Snapshot) Evaluate(ctx context.Context, p *policy.Policy) (policy.Resul
 	return p.Pick(ranked{considered: s.tags.size, entries: v.entries})
 }
 
+// Ranked returns the tags in the policy's order. Without the policy's view they are put in order for this one call, and the
+// error can be the context's.
+func (s *Snapshot) Ranked(ctx context.Context, p *policy.Policy) (policy.Ranked, error) {
+	v, ok := s.views[p.Ranking().ID()]
+	if !ok {
+		var err error
+		if v, err = newView(ctx, p.Ranking(), s.tags); err != nil {
+			return nil, err
+		}
+	}
+	return ranked{considered: s.tags.size, entries: v.entries}, nil
+}
+
 // with returns the snapshot with one more view.
 func (s *Snapshot) with(v *view) *Snapshot {
 	views := make(map[policy.RankingID]*view, len(s.views)+1)
