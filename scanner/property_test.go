@@ -119,6 +119,7 @@ func (h *history) start(replicas int) {
 
 func (h *history) stop() {
 	for _, s := range h.replicas {
+		s.mayFail = h.life.dead.Load()
 		s.stop()
 	}
 }
