@@ -6,6 +6,7 @@ package scanner
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/tidemark-io/tidemark/platform/lifecycle"
 	"github.com/tidemark-io/tidemark/platform/object"
@@ -39,6 +40,9 @@ func newWebhooks(cfg Config, st *state.State, loop *scan.Loop) (*webhooks, error
 	w.hooks, err = hook.New(hook.Config{
 		Receivers: w.receivers, Repositories: st.Repositories, Secrets: cfg.Secrets, Issuers: &receiver.Issuers{},
 		Telemetry: cfg.Telemetry, Want: w.requests.Want,
+		Pushed: func(ctx context.Context, r state.Repository, tag string) error {
+			return st.Pushed(ctx, r.GetMetadata().GetUid(), tag, time.Now())
+		},
 	})
 	return w, err
 }

@@ -123,6 +123,9 @@ func (h *Hooks) take(ctx context.Context, to *route, call receiver.Call) answer 
 		return answer{status: http.StatusOK}
 	}
 	keys, refused := h.targets(ctx, to, notice)
+	if err := h.pushed(ctx, keys, notice.Images); err != nil {
+		return answer{http.StatusServiceUnavailable, err}
+	}
 	if err := h.config.Want(ctx, keys); err != nil {
 		return answer{http.StatusServiceUnavailable, err}
 	}

@@ -35,6 +35,8 @@ type Config struct {
 	Telemetry    *telemetry.Telemetry
 	// Want has the repositories scanned after the call; when it returns nil that is certain, also if the process ends.
 	Want func(ctx context.Context, keys []object.Key) error
+	// Pushed has the digest of a tag of the repository looked at by the scan that Want asks for.
+	Pushed func(ctx context.Context, repository *scannerv1.ImageRepository, tag string) error
 }
 
 // Owner says which objects are this replica's; *shard.Membership is one. Every replica answers calls; who owns a receiver

@@ -32,8 +32,10 @@ func (l *Loop) followDigests(ctx context.Context, j *job) {
 	var first []state.Tracked
 	j.moved = map[string]string{}
 	for _, t := range l.askDigests(ctx, j, listed(tracked, j.tags)) {
+		unheard := t.was == "" && !t.Pushed
+		t.Pushed = false
 		switch {
-		case t.was == "":
+		case unheard:
 			first = append(first, t.Tracked)
 		case t.was != t.Digest && len(j.told) < state.MaxMoved:
 			j.moved[t.Tag] = t.Digest

@@ -23,8 +23,10 @@ const (
 	trackNoted = time.Hour
 	// MaxMoved bounds the digests that one swap can note, for etcd's sake.
 	MaxMoved = 48
-	// MaxTracked bounds the tags of one object that are tracked at once.
+	// MaxTracked bounds the tags of one object that are tracked at once. Those that webhooks name, which know no bound, have
+	// but a part of it.
 	MaxTracked = 1000
+	maxPushed  = 100
 )
 
 // ErrTooManyTracked says that an object has as many tracked tags as it may have.
@@ -35,6 +37,8 @@ type Tracked struct {
 	Tag string `json:"-"`
 	// Digest is the one that was told last; empty: none was.
 	Digest string `json:"digest,omitempty"`
+	// Pushed says that a webhook told of a push and that no digest was known then: the first that becomes known is news.
+	Pushed bool `json:"pushed,omitempty"`
 	// Asked is when somebody showed interest, to the hour.
 	Asked time.Time `json:"asked"`
 
@@ -47,18 +51,33 @@ func (s *State) trackedPrefix(uid string) string { return s.tracked + uid + "/" 
 // somebody was told; of a tag that is tracked already it changes nothing, for others were told another one and are still to
 // hear that it moved. Errors: ErrTooManyTracked, store.ErrUnavailable.
 func (s *State) Track(ctx context.Context, uid, tag, digest string, now time.Time) error {
+	return s.track(ctx, uid, tag, Tracked{Digest: digest, Asked: now}, MaxTracked)
+}
+
+// Pushed notes that a webhook tells of a push of a tag, which is tracked from then on. Beyond a hundred tags of one object it
+// does nothing. Errors: store.ErrUnavailable.
+func (s *State) Pushed(ctx context.Context, uid, tag string, now time.Time) error {
+	err := s.track(ctx, uid, tag, Tracked{Pushed: true, Asked: now}, maxPushed)
+	if errors.Is(err, ErrTooManyTracked) {
+		return nil
+	}
+	return err
+}
+
+func (s *State) track(ctx context.Context, uid, tag string, known Tracked, most int64) error {
+	now := known.Asked
 	key := s.trackedPrefix(uid) + tag
 	resp, err := s.client.Get(ctx, key)
 	if err != nil {
 		return store.Wrap("tracking a tag", err)
 	}
-	known, revision := Tracked{Digest: digest}, int64(0)
+	revision := int64(0)
 	for _, kv := range resp.Kvs {
 		revision = kv.GetModRevision()
 		stored, ok := parseTracked(kv.GetValue())
 		switch {
 		case ok && now.Sub(stored.Asked) > TrackFor: // forgotten, and begun anew
-		case ok && (stored.Digest != "" || digest == ""):
+		case ok && (stored.Digest != "" || known.Digest == ""):
 			if now.Sub(stored.Asked) < trackNoted {
 				return nil
 			}
@@ -70,8 +89,8 @@ func (s *State) Track(ctx context.Context, uid, tag, digest string, now time.Tim
 		if err != nil {
 			return store.Wrap("counting tracked tags", err)
 		}
-		if count.Count >= MaxTracked {
-			return fmt.Errorf("%w: %d", ErrTooManyTracked, MaxTracked)
+		if count.Count >= most {
+			return fmt.Errorf("%w: %d", ErrTooManyTracked, most)
 		}
 	}
 	known.Asked = now.UTC().Truncate(time.Second)
