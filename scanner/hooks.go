@@ -34,7 +34,9 @@ func newWebhooks(cfg Config, st *state.State, loop *scan.Loop) (*webhooks, error
 	w.api = &api.Receivers{Store: w.receivers}
 	w.requests = request.New(request.Config{
 		Store: cfg.Store.Scoped(state.Service), Logger: logger,
-		Scan: func(ctx context.Context, key object.Key) (bool, error) { return scanRequested(ctx, loop, key) },
+		Scan: func(ctx context.Context, key object.Key) (request.Result, error) {
+			return scanRequested(ctx, loop, key)
+		},
 	})
 	var err error
 	w.hooks, err = hook.New(hook.Config{
@@ -57,19 +59,21 @@ func (w *webhooks) add(group *lifecycle.Group, cfg Config, owner hook.Owner) {
 	}
 }
 
-// scanRequested scans for a stored request, and says whether that is still needed. A scan that failed is tried again by the
-// loop; one that a suspension or the process's end prevented is not.
-func scanRequested(ctx context.Context, loop *scan.Loop, key object.Key) (kept bool, err error) {
-	_, err = loop.Scan(ctx, key)
+// scanRequested scans for a stored request, and says what came of it. A scan that failed is tried again by the loop; one
+// that a suspension or the process's end prevented is not.
+func scanRequested(ctx context.Context, loop *scan.Loop, key object.Key) (request.Result, error) {
+	outcome, err := loop.Scan(ctx, key)
 	_, failed := errors.AsType[*source.Error](err)
 	switch {
+	case err == nil && !outcome.Changed:
+		return request.Unchanged, nil
 	case err == nil, errors.Is(err, object.ErrNotFound):
-		return false, nil
+		return request.Served, nil
 	case errors.Is(err, scan.ErrSuspended):
-		return true, nil
+		return request.Prevented, nil
 	case failed && !errors.Is(err, store.ErrUnavailable):
-		return false, nil
+		return request.Served, nil
 	default:
-		return true, err
+		return request.Prevented, err
 	}
 }

@@ -55,6 +55,7 @@ type problem struct {
 func (h *Hooks) reconcile(ctx context.Context, owner Owner) {
 	fresh := routes{}
 	still := map[object.Key]*known{}
+	var news []func()                            // told when the paths answer
 	for _, r := range h.config.Receivers.All() { // in the order of their keys, so that of two with one path always the same gets it
 		key := object.KeyOfMeta(r.GetMetadata())
 		k := h.look(ctx, key, r)
@@ -69,11 +70,14 @@ func (h *Hooks) reconcile(ctx context.Context, owner Owner) {
 			}
 		}
 		if owner.Owns("receivers/" + key.String()) {
-			h.tell(ctx, key, r, k, trouble)
+			news = append(news, func() { h.tell(ctx, key, r, k, trouble) })
 		}
 	}
 	h.known = still
 	h.routes.Store(&fresh)
+	for _, tell := range news {
+		tell()
+	}
 }
 
 // look reads the receiver's secret, and compiles the receiver where either is another one than before.

@@ -56,9 +56,18 @@ func (e *entry) due(t timing) time.Time {
 	return last
 }
 
-// begin says that the scan begins now; who asks later waits for another one.
-func (e *entry) begin() wanted {
+// begin says that the scan begins now; who asks later waits for another one. prompt says that it has not waited.
+func (e *entry) begin() (served wanted, prompt bool) {
 	e.begun = e.request.revision
 	e.firstAsked = time.Time{}
-	return e.request
+	return e.request, !e.settling
+}
+
+// again lets the request wait again; settling says whether to wait until it is quiet.
+func (e *entry) again(served wanted, now time.Time, settling bool) {
+	e.begun = min(e.begun, served.revision-1)
+	if e.firstAsked.IsZero() {
+		e.firstAsked, e.lastAsked = now, now
+	}
+	e.settling = settling
 }

@@ -47,17 +47,30 @@ type Owner interface {
 type Config struct {
 	// Store is the scanner's part of the store.
 	Store *store.Store
-	// Scan scans a repository after the call, and returns when that has ended. kept says whether the request must stay
-	// written down: the scan did not come about, and nobody else will try it again. The error is for the log.
-	Scan   func(ctx context.Context, key object.Key) (kept bool, err error)
+	// Scan scans a repository after the call, and returns when that has ended. The error is for the log.
+	Scan   func(ctx context.Context, key object.Key) (Result, error)
 	Logger *slog.Logger
 }
+
+// Result is what a scan made of a request.
+type Result int
+
+// The results.
+const (
+	// Prevented: the scan did not come about, and nobody else will try it again.
+	Prevented Result = iota
+	// Served: it found something new, or failed and will be tried again by whoever scans.
+	Served
+	// Unchanged: it found nothing new. Registries tell of a push before its tag is listed (the CNCF one does, by some
+	// milliseconds), so a scan that began at once is followed by another one, a moment later.
+	Unchanged
+)
 
 // Requests are those of all repositories. It is safe for concurrent use.
 type Requests struct {
 	client *clientv3.Client
 	prefix string
-	scan   func(ctx context.Context, key object.Key) (bool, error)
+	scan   func(ctx context.Context, key object.Key) (Result, error)
 	logger *slog.Logger
 	cache  *watch.Cache[object.Key, wanted]
 	wake   chan struct{}

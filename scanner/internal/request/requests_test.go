@@ -59,7 +59,7 @@ type replica struct {
 	stop  func()
 }
 
-func run(t *testing.T, st *store.Store, owner Owner, scan func(context.Context, object.Key) (bool, error)) *replica {
+func run(t *testing.T, st *store.Store, owner Owner, scan func(context.Context, object.Key) (Result, error)) *replica {
 	t.Helper()
 	r := New(Config{Store: st, Scan: scan, Logger: slog.New(slog.DiscardHandler)})
 	r.timing = timing{settle: 50 * time.Millisecond, maxSettle: time.Second, apart: 100 * time.Millisecond, retryAfter: 10 * time.Millisecond}
@@ -112,9 +112,9 @@ var app = object.Key{Namespace: "flux-system", Name: "app"}
 
 func TestARequestIsScannedForAndForgotten(t *testing.T) {
 	scans := make(chan object.Key, 10)
-	r := run(t, storetest.Open(t), newOwner(true), func(_ context.Context, key object.Key) (bool, error) {
+	r := run(t, storetest.Open(t), newOwner(true), func(_ context.Context, key object.Key) (Result, error) {
 		scans <- key
-		return false, nil
+		return Served, nil
 	})
 	r.want(app)
 	if got := <-scans; got != app {
@@ -126,9 +126,9 @@ func TestARequestIsScannedForAndForgotten(t *testing.T) {
 func TestABurstIsOneWriteAndTwoScansAtMost(t *testing.T) {
 	var scans atomic.Int64
 	st := storetest.Open(t)
-	r := run(t, st, newOwner(true), func(context.Context, object.Key) (bool, error) {
+	r := run(t, st, newOwner(true), func(context.Context, object.Key) (Result, error) {
 		scans.Add(1)
-		return false, nil
+		return Unchanged, nil
 	})
 	var asking sync.WaitGroup
 	for range 50 {
@@ -148,9 +148,9 @@ func TestABurstIsOneWriteAndTwoScansAtMost(t *testing.T) {
 func TestEachRequestHasAScanThatBeginsAfterIt(t *testing.T) {
 	// Whoever asks notes a number; a scan sees the highest one that was asked before it began.
 	var asked, seen atomic.Int64
-	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (bool, error) {
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) {
 		seen.Store(asked.Load())
-		return false, nil
+		return Served, nil
 	})
 	for round := range 30 {
 		asked.Add(1)
@@ -164,31 +164,44 @@ func TestEachRequestHasAScanThatBeginsAfterIt(t *testing.T) {
 
 func TestAScanThatDidNotComeAboutIsTriedAgain(t *testing.T) {
 	var scans atomic.Int64
-	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (bool, error) {
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) {
 		switch scans.Add(1) {
 		case 1:
-			return true, errors.New("the store is away")
+			return Prevented, errors.New("the store is away")
 		case 2:
 			panic("a defect")
 		default:
-			return false, nil
+			return Served, nil
 		}
 	})
 	r.want(app)
 	eventually(t, "the third try", func() bool { return scans.Load() == 3 && r.stored() == 0 })
 }
 
+func TestAScanThatFoundNothingIsFollowedByOneMore(t *testing.T) {
+	var scans atomic.Int64
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) {
+		scans.Add(1)
+		return Unchanged, nil
+	})
+	r.want(app)
+	eventually(t, "both scans", func() bool { return r.stored() == 0 })
+	if got := scans.Load(); got != 2 {
+		t.Errorf("%d scans", got)
+	}
+}
+
 func TestAnotherReplicaScansWhatOneWasAsked(t *testing.T) {
 	st := storetest.Open(t)
 	var scans atomic.Int64
-	never := func(context.Context, object.Key) (bool, error) {
+	never := func(context.Context, object.Key) (Result, error) {
 		t.Error("a replica scans what is not its own")
-		return false, nil
+		return Served, nil
 	}
 	asked := run(t, st, newOwner(false), never)
-	run(t, st, newOwner(true), func(context.Context, object.Key) (bool, error) {
+	run(t, st, newOwner(true), func(context.Context, object.Key) (Result, error) {
 		scans.Add(1)
-		return false, nil
+		return Served, nil
 	})
 	for range 3 {
 		before := scans.Load()
@@ -200,9 +213,9 @@ func TestAnotherReplicaScansWhatOneWasAsked(t *testing.T) {
 func TestARequestMovesWithItsOwner(t *testing.T) {
 	var scans atomic.Int64
 	owner := newOwner(false)
-	r := run(t, storetest.Open(t), owner, func(context.Context, object.Key) (bool, error) {
+	r := run(t, storetest.Open(t), owner, func(context.Context, object.Key) (Result, error) {
 		scans.Add(1)
-		return false, nil
+		return Served, nil
 	})
 	r.want(app)
 	if r.stored() != 1 || scans.Load() != 0 {
@@ -214,9 +227,9 @@ func TestARequestMovesWithItsOwner(t *testing.T) {
 
 func TestManyRepositoriesAreWrittenTogether(t *testing.T) {
 	var scans atomic.Int64
-	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (bool, error) {
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) {
 		scans.Add(1)
-		return false, nil
+		return Served, nil
 	})
 	var keys []object.Key
 	for i := range 350 {
@@ -227,7 +240,7 @@ func TestManyRepositoriesAreWrittenTogether(t *testing.T) {
 }
 
 func TestNothingIsAcceptedAfterTheEnd(t *testing.T) {
-	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (bool, error) { return false, nil })
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) { return Served, nil })
 	r.stop()
 	if err := r.Want(t.Context(), []object.Key{app}); !errors.Is(err, object.ErrShuttingDown) {
 		t.Errorf("the error is %v", err)
