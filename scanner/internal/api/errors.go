@@ -16,7 +16,6 @@ import (
 	"github.com/tidemark-io/tidemark/scanner/internal/registry"
 	"github.com/tidemark-io/tidemark/scanner/internal/scan"
 	"github.com/tidemark-io/tidemark/scanner/internal/source"
-	"github.com/tidemark-io/tidemark/scanner/internal/state"
 	"github.com/tidemark-io/tidemark/scanner/internal/tags"
 )
 
@@ -65,7 +64,6 @@ func tagsError(err error) error {
 	}{
 		{tags.ErrAccessDenied, codes.PermissionDenied, metav1.ErrorReason_ERROR_REASON_ACCESS_DENIED},
 		{tags.ErrTooMany, codes.ResourceExhausted, metav1.ErrorReason_ERROR_REASON_TOO_LARGE},
-		{state.ErrTooManyTracked, codes.ResourceExhausted, metav1.ErrorReason_ERROR_REASON_TOO_LARGE},
 		{tags.ErrNoTag, codes.NotFound, metav1.ErrorReason_ERROR_REASON_OBJECT_NOT_FOUND},
 	} {
 		if errors.Is(err, known.err) {

@@ -6,8 +6,7 @@ package state
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,14 +22,11 @@ const (
 	trackNoted = time.Hour
 	// MaxMoved bounds the digests that one swap can note, for etcd's sake.
 	MaxMoved = 48
-	// MaxTracked bounds the tags of one object that are tracked at once. Those that webhooks name, which know no bound, have
-	// but a part of it.
-	MaxTracked = 1000
-	maxPushed  = 100
+	// maxAsked and maxPushed bound the tags of one object that are tracked at once because somebody asked, and because a
+	// webhook named them: each costs a request a scan. The one whose time is longest ago makes room.
+	maxAsked  = 150
+	maxPushed = 50
 )
-
-// ErrTooManyTracked says that an object has as many tracked tags as it may have.
-var ErrTooManyTracked = errors.New("too many tags of the repository are tracked")
 
 // Tracked is a tag whose digest somebody is interested in.
 type Tracked struct {
@@ -39,6 +35,8 @@ type Tracked struct {
 	Digest string `json:"digest,omitempty"`
 	// Pushed says that a webhook told of a push and that no digest was known then: the first that becomes known is news.
 	Pushed bool `json:"pushed,omitempty"`
+	// Hook says that nobody but a webhook has named it.
+	Hook bool `json:"hook,omitempty"`
 	// Asked is when somebody showed interest, to the hour.
 	Asked time.Time `json:"asked"`
 
@@ -49,22 +47,17 @@ func (s *State) trackedPrefix(uid string) string { return s.tracked + uid + "/" 
 
 // Track begins to track a tag of the object's, or notes that somebody is still interested in it. The digest is what that
 // somebody was told; of a tag that is tracked already it changes nothing, for others were told another one and are still to
-// hear that it moved. Errors: ErrTooManyTracked, store.ErrUnavailable.
+// hear that it moved. Errors: store.ErrUnavailable.
 func (s *State) Track(ctx context.Context, uid, tag, digest string, now time.Time) error {
-	return s.track(ctx, uid, tag, Tracked{Digest: digest, Asked: now}, MaxTracked)
+	return s.track(ctx, uid, tag, Tracked{Digest: digest, Asked: now}, maxAsked)
 }
 
-// Pushed notes that a webhook tells of a push of a tag, which is tracked from then on. Beyond a hundred tags of one object it
-// does nothing. Errors: store.ErrUnavailable.
+// Pushed notes that a webhook tells of a push of a tag, which is tracked from then on. Errors: store.ErrUnavailable.
 func (s *State) Pushed(ctx context.Context, uid, tag string, now time.Time) error {
-	err := s.track(ctx, uid, tag, Tracked{Pushed: true, Asked: now}, maxPushed)
-	if errors.Is(err, ErrTooManyTracked) {
-		return nil
-	}
-	return err
+	return s.track(ctx, uid, tag, Tracked{Pushed: true, Hook: true, Asked: now}, maxPushed)
 }
 
-func (s *State) track(ctx context.Context, uid, tag string, known Tracked, most int64) error {
+func (s *State) track(ctx context.Context, uid, tag string, known Tracked, most int) error {
 	now := known.Asked
 	key := s.trackedPrefix(uid) + tag
 	resp, err := s.client.Get(ctx, key)
@@ -78,34 +71,47 @@ func (s *State) track(ctx context.Context, uid, tag string, known Tracked, most 
 		switch {
 		case ok && now.Sub(stored.Asked) > TrackFor: // forgotten, and begun anew
 		case ok && (stored.Digest != "" || known.Digest == ""):
-			if now.Sub(stored.Asked) < trackNoted {
+			hook := stored.Hook && known.Hook
+			if now.Sub(stored.Asked) < trackNoted && hook == stored.Hook {
 				return nil
 			}
 			known = stored
+			known.Hook = hook
 		}
 	}
+	var ops []clientv3.Op
 	if revision == 0 {
-		count, err := s.client.Get(ctx, s.trackedPrefix(uid), clientv3.WithPrefix(), clientv3.WithCountOnly())
-		if err != nil {
-			return store.Wrap("counting tracked tags", err)
-		}
-		if count.Count >= most {
-			return fmt.Errorf("%w: %d", ErrTooManyTracked, most)
+		if ops, err = s.makeRoom(ctx, uid, known.Hook, most, now); err != nil {
+			return err
 		}
 	}
 	known.Asked = now.UTC().Truncate(time.Second)
 	_, err = s.client.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
-		Then(clientv3.OpPut(key, known.encode())).
+		Then(append(ops, clientv3.OpPut(key, known.encode()))...).
 		Commit() // whoever was faster has said the same
 	return store.Wrap("tracking a tag", err)
+}
+
+// makeRoom deletes the tag whose time is longest ago, of those tracked for the same reason, where there is room for no more.
+func (s *State) makeRoom(ctx context.Context, uid string, hook bool, most int, now time.Time) ([]clientv3.Op, error) {
+	tracked, err := s.Tracked(ctx, uid, now)
+	if err != nil {
+		return nil, err
+	}
+	tracked = slices.DeleteFunc(tracked, func(t Tracked) bool { return t.Hook != hook })
+	if len(tracked) < most {
+		return nil, nil
+	}
+	oldest := slices.MinFunc(tracked, func(a, b Tracked) int { return a.Asked.Compare(b.Asked) })
+	return []clientv3.Op{clientv3.OpDelete(s.trackedPrefix(uid) + oldest.Tag)}, nil
 }
 
 // Tracked are the tracked tags of an object, in byte order. It deletes those that nobody has asked for in a day. Errors:
 // store.ErrUnavailable.
 func (s *State) Tracked(ctx context.Context, uid string, now time.Time) ([]Tracked, error) {
 	prefix := s.trackedPrefix(uid)
-	resp, err := s.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithLimit(2*MaxTracked))
+	resp, err := s.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithLimit(2*(maxAsked+maxPushed)))
 	if err != nil {
 		return nil, store.Wrap("reading the tracked tags", err)
 	}

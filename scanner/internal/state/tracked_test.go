@@ -98,27 +98,43 @@ func (f *fixture) swap(tags ...string) {
 	}
 }
 
-func TestTrackedTagsAreBounded(t *testing.T) {
+func TestTheTagTrackedLongestMakesRoomForOthersOfItsKind(t *testing.T) {
 	f := open(t)
 	now := time.Now()
-	for i := range maxPushed + 1 {
-		if err := f.Pushed(t.Context(), f.uid, fmt.Sprint("p", i), now); err != nil {
+	pushed := func(i int) {
+		t.Helper()
+		if err := f.Pushed(t.Context(), f.uid, fmt.Sprintf("p%03d", i), now.Add(time.Duration(i)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := len(f.tracked(now)); got != maxPushed {
-		t.Errorf("webhooks have %d tags tracked", got)
-	}
-	for i := range MaxTracked - maxPushed {
-		if err := f.Track(t.Context(), f.uid, fmt.Sprint("t", i), "sha256:1", now); err != nil {
+	asked := func(i int) {
+		t.Helper()
+		if err := f.Track(t.Context(), f.uid, fmt.Sprintf("t%03d", i), "sha256:1", now.Add(time.Duration(i)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := f.Track(t.Context(), f.uid, "more", "sha256:1", now); !errors.Is(err, ErrTooManyTracked) {
-		t.Errorf("got %v", err)
+	asked(0)
+	for i := range maxPushed {
+		pushed(i)
 	}
-	if err := f.Track(t.Context(), f.uid, "t1", "sha256:1", now.Add(2*time.Hour)); err != nil {
-		t.Errorf("one that is tracked already: %v", err)
+	if err := f.Track(t.Context(), f.uid, "p000", "", now); err != nil { // somebody asks for it, too
+		t.Fatal(err)
+	}
+	pushed(maxPushed)
+	pushed(maxPushed + 1)
+	got := f.tracked(now)
+	_, first := got["p000"]
+	_, second := got["p001"]
+	if _, policys := got["t000"]; len(got) != maxPushed+2 || !first || second || !policys {
+		t.Errorf("%d: %v", len(got), got)
+	}
+	for i := range maxAsked + 1 {
+		asked(i)
+	}
+	got = f.tracked(now)
+	_, oldest := got["t000"]
+	if _, last := got[fmt.Sprintf("t%03d", maxAsked)]; len(got) != maxAsked+maxPushed || oldest || !last {
+		t.Errorf("%d, the oldest %t, the last %t", len(got), oldest, last)
 	}
 }
 
