@@ -21,8 +21,10 @@ import (
 	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/telemetry"
 	"github.com/tidemark-io/tidemark/resolver/internal/api"
+	"github.com/tidemark-io/tidemark/resolver/internal/facts"
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/reconcile"
+	"github.com/tidemark-io/tidemark/resolver/internal/selection"
 	"github.com/tidemark-io/tidemark/resolver/internal/state"
 )
 
@@ -59,7 +61,8 @@ func New(cfg Config) (*Service, error) {
 		return nil, errors.New("resolver: Store, Telemetry, Health and Scanner are required")
 	}
 	s := &Service{cfg: cfg, policies: state.NewPolicies(cfg.Store, cfg.Telemetry.Logger())}
-	reconciler, err := reconcile.New(s.policies, cfg.Telemetry)
+	sights := state.NewSights(cfg.Store, cfg.Telemetry.Logger())
+	reconciler, err := reconcile.New(s.policies, sights, cfg.Telemetry)
 	if err != nil {
 		return nil, fmt.Errorf("resolver: %w", err)
 	}
@@ -69,8 +72,9 @@ func New(cfg Config) (*Service, error) {
 		Connected: func(ok bool) { cfg.Health.SetUpstream(healthNames(), ok) },
 		Logger:    cfg.Telemetry.Logger(),
 	}, reconciler.Notify)
-	reconciler.Use(s.follower)
-	s.imagePolicies = api.NewImagePolicies(s.policies, reconciler)
+	selector := selection.New(facts.New(s.follower))
+	reconciler.Use(s.follower, selector)
+	s.imagePolicies = api.NewImagePolicies(s.policies, sights, reconciler)
 	s.resolution = api.NewResolution(s.follower)
 	if err := s.measure(); err != nil {
 		return nil, fmt.Errorf("resolver: %w", err)

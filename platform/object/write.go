@@ -5,6 +5,7 @@ package object
 
 import (
 	"context"
+	"errors"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/protobuf/proto"
@@ -40,8 +41,29 @@ func (s *Store[T]) Delete(ctx context.Context, key Key, also ...clientv3.Op) err
 // SetOverride stores an operator's word about the object; nil or empty takes it back. It returns the object with it.
 // Errors: ErrNotFound, store.ErrUnavailable.
 func (s *Store[T]) SetOverride(ctx context.Context, key Key, override *metav1.Override) (T, error) {
+	return s.ChangeOverride(ctx, key, "", func(*metav1.Override) (*metav1.Override, error) { return override, nil })
+}
+
+// ChangeOverride stores what mutate makes of an operator's word about the object with that uid (empty: whichever is there);
+// nil or empty takes it back. Mutate may be called more than once, each time with the override as it is then, which is its
+// own; never nil. ErrUnchanged: write nothing. It returns the object with its override. Errors: ErrNotFound, mutate's own,
+// store.ErrUnavailable.
+func (s *Store[T]) ChangeOverride(
+	ctx context.Context, key Key, uid string, mutate func(*metav1.Override) (*metav1.Override, error),
+) (T, error) {
 	for range maxAttempts {
-		found, err := s.readUID(ctx, key, "")
+		found, err := s.readUID(ctx, key, uid)
+		if err != nil {
+			return found.object, err
+		}
+		before := &metav1.Override{}
+		if found.object.GetOverride() != nil {
+			before = proto.CloneOf(found.object.GetOverride())
+		}
+		override, err := mutate(before)
+		if errors.Is(err, ErrUnchanged) {
+			return found.object, nil
+		}
 		if err != nil {
 			return found.object, err
 		}
@@ -69,7 +91,8 @@ func (s *Store[T]) writeOverride(ctx context.Context, key Key, found stored[T], 
 		}
 	}
 	resp, err := s.client.Txn(ctx).
-		If(clientv3.Compare(clientv3.CreateRevision(s.Key(specPart, key)), "=", found.created)).
+		If(clientv3.Compare(clientv3.CreateRevision(s.Key(specPart, key)), "=", found.created),
+			clientv3.Compare(clientv3.ModRevision(s.Key(overridePart, key)), "=", found.override)).
 		Then(write).
 		Commit()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/policy"
 	"github.com/tidemark-io/tidemark/resolver/internal/reconcile"
+	"github.com/tidemark-io/tidemark/resolver/internal/selection"
 )
 
 // callTimeout bounds every call that works, however patient the caller is.
@@ -26,7 +27,10 @@ func explain(err error, prefix string) error {
 		return rpcerr.Field(prefix+wrong.Field, wrong.Reason)
 	}
 	if digest, ok := errors.AsType[*reconcile.DigestError](err); ok {
-		return explainDigest(digest)
+		return explainRegistry(digest)
+	}
+	if unread, ok := errors.AsType[*selection.InspectError](err); ok {
+		return explainRegistry(unread)
 	}
 	for _, k := range []struct {
 		is     error
@@ -35,6 +39,8 @@ func explain(err error, prefix string) error {
 	}{
 		{policy.ErrNoTags, codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_NO_TAG_SELECTED},
 		{policy.ErrNoneEligible, codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_NO_TAG_SELECTED},
+		{selection.ErrTooMany, codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_NO_TAG_SELECTED},
+		{reconcile.ErrNoAnswer, codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_NO_TAG_SELECTED},
 		{reconcile.ErrSuspended, codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_SUSPENDED},
 		{follow.ErrAbsent, codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_DEPENDENCY_NOT_READY},
 		{follow.ErrNotScanned, codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_DEPENDENCY_NOT_READY},
@@ -48,12 +54,17 @@ func explain(err error, prefix string) error {
 	return err
 }
 
-// explainDigest keeps what the scanner said, but for its NOT_FOUND, which is not of what the caller named.
-func explainDigest(err *reconcile.DigestError) error {
-	st := rpcerr.ToStatus(errors.Unwrap(err))
-	code := st.Code()
-	if code == codes.NotFound {
+// explainRegistry keeps what the scanner said, but for its NOT_FOUND, which is not of what the caller named. What is no
+// status is the registry's answer in the scanner's words.
+func explainRegistry(err error) error {
+	cause := errors.Unwrap(err)
+	st := rpcerr.ToStatus(cause)
+	code, reason := st.Code(), rpcerr.Reason(cause)
+	switch code {
+	case codes.NotFound:
 		code = codes.FailedPrecondition
+	case codes.Internal:
+		code, reason = codes.Unavailable, metav1.ErrorReason_ERROR_REASON_REGISTRY_FAILED
 	}
-	return rpcerr.New(code, rpcerr.Reason(errors.Unwrap(err)), "%w", err)
+	return rpcerr.New(code, reason, "%w", err)
 }

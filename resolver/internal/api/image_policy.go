@@ -13,6 +13,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/object/objectapi"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
+	"github.com/tidemark-io/tidemark/resolver/internal/reconcile"
 	"github.com/tidemark-io/tidemark/resolver/internal/spec"
 	"github.com/tidemark-io/tidemark/resolver/internal/state"
 )
@@ -20,6 +21,8 @@ import (
 // Evaluator evaluates a stored policy now: reconcile.Reconciler.
 type Evaluator interface {
 	Reconcile(ctx context.Context, key object.Key) (*resolverv1.ImagePolicy, error)
+	Hold(ctx context.Context, key object.Key, hold reconcile.Hold) (*resolverv1.ImagePolicy, error)
+	Release(ctx context.Context, key object.Key) (*resolverv1.ImagePolicy, error)
 }
 
 // ImagePolicies serves tidemark.resolver.v1.ImagePolicyService.
@@ -27,12 +30,13 @@ type ImagePolicies struct {
 	resolverv1.UnimplementedImagePolicyServiceServer
 
 	policies  *state.Policies
+	sights    *state.Sights
 	evaluator Evaluator
 }
 
 // NewImagePolicies serves the policies of a store.
-func NewImagePolicies(policies *state.Policies, evaluator Evaluator) *ImagePolicies {
-	return &ImagePolicies{policies: policies, evaluator: evaluator}
+func NewImagePolicies(policies *state.Policies, sights *state.Sights, evaluator Evaluator) *ImagePolicies {
+	return &ImagePolicies{policies: policies, sights: sights, evaluator: evaluator}
 }
 
 // ApplyImagePolicy creates or replaces a policy, unless it could never have an answer.
@@ -79,7 +83,8 @@ func (s *ImagePolicies) ListImagePolicies(
 func (s *ImagePolicies) DeleteImagePolicy(
 	ctx context.Context, req *resolverv1.DeleteImagePolicyRequest,
 ) (*resolverv1.DeleteImagePolicyResponse, error) {
-	if err := objectapi.Delete(ctx, s.policies, req); err != nil {
+	key := objectapi.Key(req)
+	if err := s.policies.Delete(ctx, key, s.sights.Delete(key)); err != nil {
 		return nil, err
 	}
 	return &resolverv1.DeleteImagePolicyResponse{}, nil

@@ -14,7 +14,9 @@ import (
 	otelcodes "go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	"github.com/tidemark-io/tidemark/platform/conditions"
@@ -24,6 +26,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/telemetry"
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/policy"
+	"github.com/tidemark-io/tidemark/resolver/internal/selection"
 )
 
 // The reasons of a policy's conditions, as Flux has them.
@@ -47,6 +50,10 @@ type answer struct {
 	ref      *resolverv1.ImageRef
 	warnings []string
 	err      error
+	// hold is the policy's as it was evaluated, held is the same while it is in force; nil: none.
+	hold, held *metav1.Hold
+	// chosen is how ref was found.
+	chosen selection.Outcome
 	// span is nil where nothing new was found.
 	span trace.Span
 }
@@ -97,7 +104,8 @@ func (r *Reconciler) store(ctx context.Context, p *resolverv1.ImagePolicy, a *an
 
 // record makes the policy's status the answer's. It changes nothing that was computed from a later spec or later tags.
 func (a *answer) record(ctx context.Context, p *resolverv1.ImagePolicy, now time.Time) error {
-	if p.GetMetadata().GetGeneration() != a.generation || a.outdated(p.GetStatus()) {
+	outdated := a.outdated(p.GetStatus())
+	if p.GetMetadata().GetGeneration() != a.generation || !proto.Equal(p.GetOverride().GetHold(), a.hold) || outdated && a.held == nil {
 		return object.ErrUnchanged
 	}
 	if p.Status == nil {
@@ -106,7 +114,11 @@ func (a *answer) record(ctx context.Context, p *resolverv1.ImagePolicy, now time
 	status := p.GetStatus()
 	status.ObservedGeneration = a.generation
 	status.Warnings = a.warnings
-	if a.head != nil {
+	status.NextEvaluationTime = nil
+	if !a.chosen.Next.IsZero() {
+		status.NextEvaluationTime = timestamppb.New(a.chosen.Next)
+	}
+	if a.head != nil && !outdated { // what is held depends on no tag set
 		status.ImageRepositoryUid, status.TagSetRevision = a.head.GetUid(), a.head.GetRevision()
 	}
 	if a.err == nil {
@@ -125,7 +137,12 @@ func (a *answer) recordSuccess(ctx context.Context, status *resolverv1.ImagePoli
 		status.LatestRef, status.LatestImage = a.ref, refString(a.ref)
 		status.Trace = telemetry.Inject(ctx)
 	}
-	conditions.MarkReady(&status.Conditions, a.generation, ReasonSucceeded, readyMessage(status), now)
+	status.AgeClock = clockOf(a.chosen.Clock)
+	message := readyMessage(status)
+	if a.held != nil {
+		message += " (" + heldBy(a.held) + ")"
+	}
+	conditions.MarkReady(&status.Conditions, a.generation, ReasonSucceeded, message, now)
 }
 
 // outdated says that the status was computed from later tags of the same repository.
@@ -154,7 +171,12 @@ func explain(err error) (reason, sentence string) {
 	if digest, ok := errors.AsType[*DigestError](err); ok {
 		return ReasonReadOperationFailed, fmt.Sprintf("failed to read the digest of %s: %s", digest.Image, rpcerr.Sentence(digest.err))
 	}
+	if unread, ok := errors.AsType[*selection.InspectError](err); ok {
+		return ReasonReadOperationFailed, unread.Sentence(rpcerr.Sentence(errors.Unwrap(unread)))
+	}
 	switch {
+	case errors.Is(err, errHeldGone):
+		return ReasonFailure, strings.TrimPrefix(err.Error(), errHeldGone.Error()+": ")
 	case errors.Is(err, follow.ErrDenied):
 		return ReasonAccessDenied, err.Error()
 	case errors.Is(err, follow.ErrAbsent), errors.Is(err, follow.ErrNotScanned), errors.Is(err, follow.ErrUnreachable):
@@ -169,7 +191,8 @@ func retriable(err error) bool {
 		return false
 	}
 	reason, _ := explain(err)
-	final := errors.Is(err, policy.ErrNoTags) || errors.Is(err, policy.ErrNoneEligible) || errors.Is(err, object.ErrNotFound)
+	final := errors.Is(err, policy.ErrNoTags) || errors.Is(err, policy.ErrNoneEligible) || errors.Is(err, object.ErrNotFound) ||
+		errors.Is(err, selection.ErrTooMany) || errors.Is(err, errHeldGone)
 	return reason == ReasonReadOperationFailed || reason == ReasonFailure && !final
 }
 

@@ -36,8 +36,9 @@ func (e *DigestError) Unwrap() error { return e.err }
 // find looks for the answer. The error says why there is none; what was found before is in the answer.
 func (r *Reconciler) find(ctx context.Context, w *work, p *resolverv1.ImagePolicy, a *answer, now bool) error {
 	begun := time.Now()
+	a.held, w.wake = state.Held(p, begun), time.Time{}
 	compiled, err := w.compile(p)
-	if err != nil {
+	if err != nil && a.held == nil {
 		w.letGo()
 		return err
 	}
@@ -48,28 +49,44 @@ func (r *Reconciler) find(ctx context.Context, w *work, p *resolverv1.ImagePolic
 		}
 		return err
 	}
-	if err := w.hold(ctx, tags, compiled); err != nil {
+	if a.held != nil {
+		return r.conclude(ctx, w, p, a, tags, now)
+	}
+	if err := w.acquire(ctx, tags, compiled); err != nil {
 		return err
 	}
-	head, snapshot := tags.Current()
-	a.head = head
-	result, err := snapshot.Evaluate(ctx, compiled)
-	a.warnings = warningsOf(p, result)
-	if err != nil {
+	if err := r.choose(ctx, w, p, a, tags, now); err != nil {
 		return err
 	}
-	a.ref = &resolverv1.ImageRef{Name: head.GetImage(), Tag: result.Tag}
-	read := w.needsDigest(p, a.ref, now || tags.MovedAt(result.Tag) > w.digestOf)
+	return r.conclude(ctx, w, p, a, tags, now)
+}
+
+// conclude has the answer's tag: a.held's, or the chosen one.
+func (r *Reconciler) conclude(
+	ctx context.Context, w *work, p *resolverv1.ImagePolicy, a *answer, tags *follow.Tags, now bool,
+) (err error) {
+	begun := time.Now()
+	if a.held != nil {
+		if err := a.chooseHeld(tags); err != nil {
+			return err
+		}
+	}
+	a.ref = &resolverv1.ImageRef{Name: a.head.GetImage(), Tag: a.chosen.Tag}
+	read := w.needsDigest(p, a.ref, now || tags.MovedAt(a.chosen.Tag) > w.digestOf)
 	if read || !proto.Equal(a.ref, p.GetStatus().GetLatestRef()) {
 		ctx = r.span(ctx, a, begun)
 	}
 	if !read {
 		return nil
 	}
+	if a.chosen.Digest != "" { // the one that was held against the requirements, not one of a moment later
+		a.ref.Digest, w.digestRead, w.digestOf = a.chosen.Digest, begun, a.head.GetRevision()
+		return nil
+	}
 	if a.ref.Digest, err = r.source.Digest(ctx, state.RepositoryOf(p), a.ref.GetTag(), object.KeyOfMeta(p.GetMetadata()).Namespace); err != nil {
 		return &DigestError{Image: a.ref.GetName() + ":" + a.ref.GetTag(), err: err}
 	}
-	w.digestRead, w.digestOf = begun, head.GetRevision()
+	w.digestRead, w.digestOf = begun, a.head.GetRevision()
 	return nil
 }
 

@@ -17,7 +17,9 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/schedule"
 	"github.com/tidemark-io/tidemark/platform/telemetry"
+	"github.com/tidemark-io/tidemark/resolver/internal/facts"
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
+	"github.com/tidemark-io/tidemark/resolver/internal/selection"
 	"github.com/tidemark-io/tidemark/resolver/internal/state"
 )
 
@@ -36,6 +38,7 @@ type Source interface {
 	Look(policy object.Key) (*follow.Tags, error)
 	Refresh(ctx context.Context, repository object.Key, namespace string) (*follow.Tags, error)
 	Digest(ctx context.Context, repository object.Key, tag, namespace string) (string, error)
+	facts.Asker
 }
 
 // Ownership says which repositories are this replica's: shard.Membership.
@@ -47,7 +50,9 @@ type Ownership interface {
 // Reconciler evaluates policies. It is safe for concurrent use.
 type Reconciler struct {
 	policies *state.Policies
+	sights   *state.Sights
 	source   Source
+	selector *selection.Selector
 	logger   *slog.Logger
 	tracer   trace.Tracer
 	meters   *meters
@@ -59,14 +64,15 @@ type Reconciler struct {
 	work map[object.Key]*work
 }
 
-// New makes a reconciler; the source is given to Run.
-func New(policies *state.Policies, tel *telemetry.Telemetry) (*Reconciler, error) {
+// New makes a reconciler; the source is given to Use.
+func New(policies *state.Policies, sights *state.Sights, tel *telemetry.Telemetry) (*Reconciler, error) {
 	meters, err := newMeters(tel, policies)
 	if err != nil {
 		return nil, err
 	}
 	r := &Reconciler{
 		policies: policies,
+		sights:   sights,
 		logger:   tel.Logger(),
 		tracer:   tel.Tracer("tidemark.resolver"),
 		meters:   meters,
@@ -77,8 +83,10 @@ func New(policies *state.Policies, tel *telemetry.Telemetry) (*Reconciler, error
 	return r, nil
 }
 
-// Use sets where tags come from. It is called once, before anything else.
-func (r *Reconciler) Use(source Source) { r.source = source }
+// Use sets where tags come from, and who selects one. It is called once, before anything else.
+func (r *Reconciler) Use(source Source, selector *selection.Selector) {
+	r.source, r.selector = source, selector
+}
 
 // Notify has the policy evaluated.
 func (r *Reconciler) Notify(policy object.Key) { r.queue.Now(policy.String()) }

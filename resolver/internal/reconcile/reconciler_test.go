@@ -10,6 +10,7 @@ import (
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
+	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	"github.com/tidemark-io/tidemark/platform/conditions"
 	"github.com/tidemark-io/tidemark/platform/grpctest"
 	"github.com/tidemark-io/tidemark/platform/object"
@@ -35,6 +36,18 @@ func (s trap) Refresh(context.Context, object.Key, string) (*follow.Tags, error)
 
 func (trap) Digest(context.Context, object.Key, string, string) (string, error) { return "", nil }
 
+func (trap) Inspect(
+	context.Context, object.Key, string, string, []scannerv1.TagMetadata, bool,
+) (*scannerv1.Tag, error) {
+	return nil, follow.ErrAbsent
+}
+
+func (trap) List(
+	context.Context, object.Key, string, string, []scannerv1.TagMetadata,
+) ([]*scannerv1.Tag, string, error) {
+	return nil, "", follow.ErrAbsent
+}
+
 // everything is all this replica's.
 type everything struct{}
 
@@ -43,12 +56,13 @@ func (everything) Changed() <-chan struct{} { return nil }
 
 func TestDefectInOnePolicyStopsNoOther(t *testing.T) {
 	tel := grpctest.Telemetry(t, nil)
-	policies := state.NewPolicies(grpctest.EmbeddedStore(t), tel.Logger())
-	r, err := New(policies, tel)
+	st := grpctest.EmbeddedStore(t)
+	policies := state.NewPolicies(st, tel.Logger())
+	r, err := New(policies, state.NewSights(st, tel.Logger()), tel)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Use(trap{policy: "bad"})
+	r.Use(trap{policy: "bad"}, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 2)
 	go func() { done <- policies.Run(ctx) }()

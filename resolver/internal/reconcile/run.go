@@ -18,6 +18,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/telemetry"
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
+	"github.com/tidemark-io/tidemark/resolver/internal/spec"
 	"github.com/tidemark-io/tidemark/resolver/internal/state"
 )
 
@@ -26,6 +27,8 @@ const (
 	lastRetry  = 5 * time.Minute
 	// evaluationTimeout bounds one evaluation: a view of 100,000 tags takes a tenth of a second, a digest 30 s at most.
 	evaluationTimeout = time.Minute
+	// inspectionTimeout is for a thousand tags of a registry that answers.
+	inspectionTimeout = 5 * time.Minute
 	storeTimeout      = 10 * time.Second
 )
 
@@ -67,8 +70,11 @@ func (r *Reconciler) run(ctx context.Context, text string) {
 		return
 	}
 	r.consider(key) // it may have become this replica's without a word
-	_, err := r.evaluate(ctx, w, policy, false)
+	evaluated, err := r.evaluate(ctx, w, policy, false)
 	r.plan(ctx, w, policy, err)
+	if evaluated != nil {
+		r.forgetOver(ctx, policy)
+	}
 }
 
 // Reconcile asks the scanner and evaluates the policy now. It returns the policy as stored afterwards, and an error if
@@ -107,9 +113,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, key object.Key) (*resolverv1
 // somebody waits, and the scanner is asked for news.
 func (r *Reconciler) evaluate(ctx context.Context, w *work, policy *resolverv1.ImagePolicy, now bool) (*resolverv1.ImagePolicy, error) {
 	begun := time.Now()
-	a := answer{uid: policy.GetMetadata().GetUid(), generation: policy.GetMetadata().GetGeneration()}
+	a := answer{
+		uid: policy.GetMetadata().GetUid(), generation: policy.GetMetadata().GetGeneration(), hold: policy.GetOverride().GetHold(),
+	}
 	err := lifecycle.Guard(func() error {
-		ctx, cancel := context.WithTimeout(ctx, evaluationTimeout)
+		ctx, cancel := context.WithTimeout(ctx, timeoutOf(policy))
 		defer cancel()
 		return r.find(ctx, w, policy, &a, now)
 	})
@@ -145,16 +153,44 @@ func (r *Reconciler) plan(ctx context.Context, w *work, policy *resolverv1.Image
 		return
 	case err == nil:
 		w.failures = 0
-		r.queue.At(key.String(), w.nextDigest(policy))
+		r.queue.At(key.String(), earliest(w.nextDigest(policy), w.wake, released(policy)))
 		return
 	case !retriable(err): // it is evaluated again when something changes
 		w.failures = 0
-		r.queue.At(key.String(), time.Time{})
+		r.queue.At(key.String(), earliest(w.wake, released(policy)))
 		return
 	}
 	w.failures++
 	after := min(lastRetry, firstRetry<<min(w.failures-1, 10))
-	r.queue.At(key.String(), time.Now().Add(after*3/4+rand.N(after/4))) //nolint:gosec // no secret
+	retry := time.Now().Add(after*3/4 + rand.N(after/4)) //nolint:gosec // no secret
+	r.queue.At(key.String(), earliest(retry, released(policy)))
+}
+
+// released is when the policy's hold ends by itself; the zero time: never, or it has.
+func released(policy *resolverv1.ImagePolicy) time.Time {
+	if state.Held(policy, time.Now()) == nil {
+		return time.Time{}
+	}
+	return until(policy.GetOverride().GetHold())
+}
+
+// earliest of the times, the zero time standing for never.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if first.IsZero() || !t.IsZero() && t.Before(first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// timeoutOf bounds one evaluation: more where the registry may have to be asked about many tags.
+func timeoutOf(p *resolverv1.ImagePolicy) time.Duration {
+	if spec.Requirements(p.GetSpec()).Any() || spec.Latest(p.GetSpec().GetPolicy()) {
+		return inspectionTimeout
+	}
+	return evaluationTimeout
 }
 
 // span starts the evaluation's span, late but with its true beginning: there is none for an evaluation that finds what

@@ -12,6 +12,7 @@ import (
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/policy"
+	"github.com/tidemark-io/tidemark/resolver/internal/selection"
 	"github.com/tidemark-io/tidemark/resolver/internal/spec"
 	"github.com/tidemark-io/tidemark/resolver/internal/state"
 )
@@ -39,6 +40,10 @@ type work struct {
 	// digestOf is the revision of the tags for which the digest was read: what moved by then is known.
 	digestOf int64
 	failures int
+	// wake is when the next tag comes of age; zero: none waits.
+	wake time.Time
+	// memory is the digests seen; nil: not read from the store yet.
+	memory *selection.Memory
 }
 
 // basis is what of a policy decides whether it is to be evaluated again.
@@ -46,6 +51,7 @@ type basis struct {
 	uid              string
 	generation       int64
 	suspended, owned bool
+	hold             string
 }
 
 func newWork() *work { return &work{busy: make(chan struct{}, 1)} }
@@ -54,7 +60,7 @@ func newWork() *work { return &work{busy: make(chan struct{}, 1)} }
 func (w *work) takes(p *resolverv1.ImagePolicy, owned bool) bool {
 	now := basis{
 		uid: p.GetMetadata().GetUid(), generation: p.GetMetadata().GetGeneration(),
-		suspended: state.Suspended(p), owned: owned,
+		suspended: state.Suspended(p), owned: owned, hold: holdBasis(p.GetOverride().GetHold()),
 	}
 	if w.seen == now {
 		return false
@@ -99,13 +105,14 @@ func (w *work) compile(p *resolverv1.ImagePolicy) (*policy.Policy, error) {
 	uid, generation := p.GetMetadata().GetUid(), p.GetMetadata().GetGeneration()
 	if w.uid != uid || w.generation != generation {
 		w.uid, w.generation, w.failures, w.digestRead = uid, generation, 0, time.Time{}
+		w.wake, w.memory = time.Time{}, nil
 		w.compiled, w.invalid = spec.Compile(p.GetSpec().GetPolicy(), p.GetSpec().GetFilterTags())
 	}
 	return w.compiled, w.invalid
 }
 
-// hold keeps the policy's order of the tags from now on.
-func (w *work) hold(ctx context.Context, tags *follow.Tags, compiled *policy.Policy) error {
+// acquire keeps the policy's order of the tags from now on.
+func (w *work) acquire(ctx context.Context, tags *follow.Tags, compiled *policy.Policy) error {
 	if w.tags == tags && w.ranking == compiled.Ranking().ID() {
 		return nil
 	}

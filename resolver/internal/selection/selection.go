@@ -39,9 +39,10 @@ type InspectError struct {
 }
 
 // Error is a sentence for people.
-func (e *InspectError) Error() string { return e.sentence(e.err.Error()) }
+func (e *InspectError) Error() string { return e.Sentence(e.err.Error()) }
 
-func (e *InspectError) sentence(cause string) string {
+// Sentence is the same with other words for the cause.
+func (e *InspectError) Sentence(cause string) string {
 	if e.Tag == "" {
 		return "failed to read the metadata of tags: " + cause
 	}
@@ -81,12 +82,17 @@ type Request struct {
 // Outcome is an answer. With policy.ErrNoneEligible, Result's counts and Next are right as well.
 type Outcome struct {
 	policy.Result
+	// Digest is the answer's, where it was asked for to hold it against the requirements.
+	Digest string
 	// Clock is what the answer's age was counted from.
 	Clock Clock
 	// Next is when the first of the better tags that are too young comes of age; zero: none is.
 	Next time.Time
 	// Examined are the candidates that were rejected, the best first.
 	Examined []Verdict
+	// Ordered are the candidates in the order of times that had to be asked for, the best first. Empty: they are in the
+	// policy's own order.
+	Ordered []string
 }
 
 // Selector selects. It is safe for concurrent use.
@@ -117,6 +123,9 @@ func (s *Selector) Select(ctx context.Context, r Request) (Outcome, error) {
 	if timed && r.Policy.Eligible(set) <= MaxInspect {
 		if candidates, err = s.ordered(ctx, r, recency, candidates); err != nil {
 			return Outcome{Result: w.outcome.Result}, err
+		}
+		for e := range candidates {
+			w.outcome.Ordered = append(w.outcome.Ordered, e.Tag)
 		}
 	}
 	err = w.walk(ctx, candidates)

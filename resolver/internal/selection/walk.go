@@ -119,7 +119,7 @@ func (w *walk) judge(tag string, fact facts.Fact) (bool, error) {
 	}
 	if v.Stage == Passed {
 		w.looked++
-		w.outcome.Tag, w.outcome.Clock = tag, clock
+		w.outcome.Tag, w.outcome.Digest, w.outcome.Clock = tag, fact.Digest, clock
 		return true, nil
 	}
 	w.reject(v)

@@ -58,6 +58,11 @@ func recencyOf(by resolverv1.LatestBy) policy.Recency {
 	return policy.ByPushed
 }
 
+// Latest says whether a choice is by time, as no choice is.
+func Latest(choice *resolverv1.ImagePolicyChoice) bool {
+	return choice.GetChoice() == nil || choice.GetLatest() != nil
+}
+
 // Predicates are the fields that a policy and a request to Resolve have in common beside the order.
 type Predicates interface {
 	GetMinimumAge() *resolverv1.MinimumAge

@@ -1,12 +1,13 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package state says where the resolver keeps what it stores: policies, and nothing else. Tags are the scanner's; the
+// Package state says where the resolver keeps what it stores: policies, and what they remember. Tags are the scanner's; the
 // indexes over them are made anew from its streams at each start.
 //
 //	<prefix>/resolver/imagepolicies/spec/<namespace>/<name>      what the user wants
 //	<prefix>/resolver/imagepolicies/status/<namespace>/<name>    what was selected
 //	<prefix>/resolver/imagepolicies/override/<namespace>/<name>  an operator's word
+//	<prefix>/resolver/sights/<namespace>/<name>                  the digests that a policy with a minimum age has seen, JSON
 //	<prefix>/resolver/members/<id>                               the replicas; see platform/shard
 package state
 

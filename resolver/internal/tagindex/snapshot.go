@@ -35,6 +35,12 @@ func (s *Snapshot) Tags() iter.Seq[policy.Tag] { return s.tags.all }
 // Tag returns the tag of that name.
 func (s *Snapshot) Tag(name string) (policy.Tag, bool) { return s.tags.find(policy.Tag{Name: name}) }
 
+// Has says whether there is a tag of that name.
+func (s *Snapshot) Has(name string) bool {
+	_, ok := s.Tag(name)
+	return ok
+}
+
 // Evaluate answers the policy as policy.Evaluate does over all tags: with the same result and errors. It takes a few searches
 // if the snapshot has the policy's view (see Index.Prepare and Index.Acquire), else it looks at every tag, and the error can
 // be the context's.
