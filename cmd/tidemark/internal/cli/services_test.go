@@ -161,6 +161,7 @@ func (s *shelf[T]) watch(ctx context.Context, token string, send func(changed *T
 // services are small stand-ins for the three services, spoken to over real gRPC.
 type services struct {
 	scannerv1.UnimplementedImageRepositoryServiceServer
+	scannerv1.UnimplementedRegistryHostServiceServer
 	scannerv1.UnimplementedReceiverServiceServer
 	resolverv1.UnimplementedImagePolicyServiceServer
 	updaterv1.UnimplementedGitRepositoryServiceServer
@@ -168,6 +169,7 @@ type services struct {
 
 	repositories *shelf[*scannerv1.ImageRepository]
 	receivers    *shelf[*scannerv1.Receiver]
+	hosts        []*scannerv1.RegistryHost
 	policies     *shelf[*resolverv1.ImagePolicy]
 	sources      *shelf[*updaterv1.GitRepository]
 	automations  *shelf[*updaterv1.ImageUpdateAutomation]
@@ -192,6 +194,7 @@ func (s *services) serve(t *testing.T) string {
 	t.Helper()
 	server := grpc.NewServer()
 	scannerv1.RegisterImageRepositoryServiceServer(server, s)
+	scannerv1.RegisterRegistryHostServiceServer(server, s)
 	scannerv1.RegisterReceiverServiceServer(server, s)
 	resolverv1.RegisterImagePolicyServiceServer(server, s)
 	updaterv1.RegisterGitRepositoryServiceServer(server, s)

@@ -31,7 +31,7 @@ func Command(servers *connection.Servers) *cobra.Command {
 
   # What is not ready, as it changes
   tidemark get image policy --status-selector ready=false --watch`,
-	}, v.image(), v.source(), v.receiver())
+	}, v.image(), v.source(), v.receiver(), v.registries())
 	servers.AddFlags(cmd.PersistentFlags())
 	v.options.addFlags(cmd.PersistentFlags())
 	return cmd
