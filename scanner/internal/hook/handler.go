@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -48,7 +49,11 @@ func (h *Hooks) serve(w http.ResponseWriter, req *http.Request) {
 	h.instruments.called(ctx, kind, given.status)
 	if given.err != nil {
 		span.SetStatus(codes.Error, given.err.Error())
-		h.logger.WarnContext(ctx, "a webhook is not taken", "receiver", route.key.String(), "status", given.status, "error", given.err)
+		level := slog.LevelWarn
+		if given.status == http.StatusTooManyRequests {
+			level = slog.LevelDebug // there may be any number of them; the metric counts
+		}
+		h.logger.Log(ctx, level, "a webhook is not taken", "receiver", route.key.String(), "status", given.status, "error", given.err)
 	}
 	reply(w, given.status)
 }
@@ -77,16 +82,16 @@ var (
 // answer takes one call.
 func (h *Hooks) answer(ctx context.Context, to *route, w http.ResponseWriter, req *http.Request) answer {
 	switch {
+	case !to.gate.limit.Allow():
+		return answer{http.StatusTooManyRequests, errTooMany}
 	case req.Method != http.MethodPost:
 		return answer{http.StatusMethodNotAllowed, errMethod}
-	case !to.limit.Allow():
-		return answer{http.StatusTooManyRequests, errTooMany}
 	case to.suspended():
 		return answer{http.StatusServiceUnavailable, errSuspended}
 	case req.ContentLength > receiver.MaxBody:
 		return answer{http.StatusRequestEntityTooLarge, errTooLarge}
 	}
-	leave, ok := h.enter(ctx)
+	leave, ok := h.enter(ctx, to.gate)
 	if !ok {
 		return answer{http.StatusServiceUnavailable, errBusy}
 	}
@@ -101,14 +106,20 @@ func (h *Hooks) answer(ctx context.Context, to *route, w http.ResponseWriter, re
 	return h.take(ctx, to, receiver.Call{Header: req.Header, Body: body})
 }
 
-// enter waits for one of the slots.
-func (h *Hooks) enter(ctx context.Context) (leave func(), ok bool) {
+// enter waits for one of the path's slots, then for one of all.
+func (h *Hooks) enter(ctx context.Context, through *gate) (leave func(), ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, queueFor)
 	defer cancel()
 	select {
-	case h.slots <- struct{}{}:
-		return func() { <-h.slots }, true
+	case through.slots <- struct{}{}:
 	case <-ctx.Done():
+		return nil, false
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return func() { <-h.slots; <-through.slots }, true
+	case <-ctx.Done():
+		<-through.slots
 		return nil, false
 	}
 }

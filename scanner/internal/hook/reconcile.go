@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	"github.com/tidemark-io/tidemark/platform/conditions"
 	"github.com/tidemark-io/tidemark/platform/object"
@@ -37,7 +35,7 @@ type known struct {
 	uid, secretVersion string
 	generation         int64
 	receiver           *receiver.Receiver
-	limit              *rate.Limiter
+	gate               *gate
 	path               string
 	// problem is why there is no path; nil: there is one.
 	problem *problem
@@ -66,7 +64,7 @@ func (h *Hooks) reconcile(ctx context.Context, owner Owner) {
 				trouble = &problem{reason: reasonPathTaken, message: fmt.Sprintf(
 					"receiver '%s' has the same path: give one of the two another token", other.key)}
 			} else {
-				fresh.add(k.path, &route{key: key, object: r, receiver: k.receiver, limit: k.limit})
+				fresh.add(k.path, &route{key: key, object: r, receiver: k.receiver, gate: k.gate})
 			}
 		}
 		if owner.Owns("receivers/" + key.String()) {
@@ -85,7 +83,7 @@ func (h *Hooks) look(ctx context.Context, key object.Key, r *scannerv1.Receiver)
 	meta := r.GetMetadata()
 	was, ok := h.known[key]
 	if !ok || was.uid != meta.GetUid() {
-		was = &known{limit: rate.NewLimiter(pathRate, pathBurst)}
+		was = &known{gate: newGate()}
 	}
 	name := r.GetSpec().GetSecretRef().GetName()
 	content, version, err := h.config.Secrets.Get(ctx, key.Namespace, name)
@@ -96,7 +94,7 @@ func (h *Hooks) look(ctx context.Context, key object.Key, r *scannerv1.Receiver)
 	if err == nil && same && was.problem == nil && was.secretVersion == version {
 		return was
 	}
-	now := &known{uid: meta.GetUid(), generation: meta.GetGeneration(), secretVersion: version, limit: was.limit, told: was.told}
+	now := &known{uid: meta.GetUid(), generation: meta.GetGeneration(), secretVersion: version, gate: was.gate, told: was.told}
 	switch {
 	case errors.Is(err, secret.ErrNotFound):
 		now.problem = &problem{reason: reasonTokenNotFound, message: fmt.Sprintf(

@@ -13,18 +13,30 @@ import (
 	"github.com/tidemark-io/tidemark/scanner/internal/receiver"
 )
 
-// The rate of one path: a burst of 2,000 calls is taken, then 100 a second.
+// The rate of one path: a burst of 2,000 calls is taken, then 100 a second; and how many of them are worked on at once, so
+// that slow callers of one leave room for the others'.
 const (
-	pathRate  = 100
-	pathBurst = 2000
+	pathRate        = 100
+	pathBurst       = 2000
+	pathConcurrency = concurrency / 4
 )
+
+// gate bounds the calls of one path.
+type gate struct {
+	limit *rate.Limiter
+	slots chan struct{}
+}
+
+func newGate() *gate {
+	return &gate{limit: rate.NewLimiter(pathRate, pathBurst), slots: make(chan struct{}, pathConcurrency)}
+}
 
 // route is what answers at a path. It is never changed.
 type route struct {
 	key      object.Key
 	object   *scannerv1.Receiver
 	receiver *receiver.Receiver
-	limit    *rate.Limiter
+	gate     *gate
 }
 
 // routes finds what answers by the hash of the path, so that how long it takes tells nothing of the paths there are.
