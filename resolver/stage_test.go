@@ -63,7 +63,7 @@ func (s *stage) start() {
 		s.t.Fatal(err)
 	}
 	s.store = st
-	srv, err := server.New(server.Config{Telemetry: s.tel, Drain: time.Second})
+	srv, err := server.New(s.t.Context(), server.Config{Telemetry: s.tel, Drain: time.Second})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func newLine(t *testing.T, tel *telemetry.Telemetry, s *scanner) *line {
 // mend starts a server of the scanner.
 func (l *line) mend() {
 	l.t.Helper()
-	srv, err := server.New(server.Config{Telemetry: l.tel, Drain: time.Millisecond})
+	srv, err := server.New(l.t.Context(), server.Config{Telemetry: l.tel, Drain: time.Millisecond})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func (u *upstream) serve() {
 	if listen == "" {
 		listen = "127.0.0.1:0"
 	}
-	s, err := server.New(server.Config{Listen: listen, Telemetry: grpctest.Telemetry(u.t, nil)})
+	s, err := server.New(u.t.Context(), server.Config{Listen: listen, Telemetry: grpctest.Telemetry(u.t, nil)})
 	if err != nil {
 		u.t.Fatal(err)
 	}

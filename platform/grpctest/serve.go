@@ -50,7 +50,7 @@ func Serve(tb testing.TB, register func(grpc.ServiceRegistrar), opts ...Option) 
 	if o.telemetry == nil {
 		o.telemetry = Telemetry(tb, o.logTo)
 	}
-	s, err := server.New(server.Config{Telemetry: o.telemetry, Drain: o.drain})
+	s, err := server.New(tb.Context(), server.Config{Telemetry: o.telemetry, Drain: o.drain})
 	if err != nil {
 		tb.Fatalf("make a server: %v", err)
 	}

@@ -45,7 +45,7 @@ type Host struct {
 	Dialer func(ctx context.Context, address string) (net.Conn, error)
 	// ListenHTTP opens a further HTTP listener by the rules of the program's own: TLS where the program has a certificate,
 	// and beyond loopback nothing else unless --insecure. flag is the address's flag, for errors.
-	ListenHTTP func(flag, address string) (net.Listener, error)
+	ListenHTTP func(ctx context.Context, flag, address string) (net.Listener, error)
 }
 
 // Part is what a program runs: a service, or something that works beside them.
@@ -95,7 +95,7 @@ func (p *Program) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	identity := server.TLS{CertFile: p.Config.TLSCertFile, KeyFile: p.Config.TLSKeyFile, ClientCAFile: p.Config.TLSClientCAFile}
-	srv, err := server.New(server.Config{
+	srv, err := server.New(ctx, server.Config{
 		Listen: p.Config.Listen, HTTPListen: p.Config.HTTPListen, Insecure: p.Config.Insecure, Telemetry: tel, TLS: identity,
 	})
 	if err != nil {
@@ -105,8 +105,8 @@ func (p *Program) Run(ctx context.Context) (err error) {
 	parts, err := p.Build(ctx, &Host{
 		Store: st, Telemetry: tel, Secrets: p.secrets(), Health: srv.Health(), Namespaces: labels,
 		DataDir: p.Config.DataDir, Dialer: srv.Dialer(),
-		ListenHTTP: func(flag, address string) (net.Listener, error) {
-			return server.ListenHTTP(flag, address, identity, p.Config.Insecure)
+		ListenHTTP: func(ctx context.Context, flag, address string) (net.Listener, error) {
+			return server.ListenHTTP(ctx, flag, address, identity, p.Config.Insecure)
 		},
 	})
 	if err != nil {

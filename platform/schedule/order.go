@@ -38,7 +38,7 @@ func (o dueOrder) Swap(i, j int) {
 
 // Push is container/heap's.
 func (o *dueOrder) Push(x any) {
-	e := x.(*entry) //nolint:errcheck,forcetypeassert // only entries are pushed, by place alone
+	e := x.(*entry) //nolint:forcetypeassert // only entries are pushed, by place alone
 	e.index = len(*o)
 	*o = append(*o, e)
 }

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 )
@@ -11,12 +12,12 @@ import (
 // ListenHTTP opens a listener for an HTTP server of the caller's by this package's rules: with a certificate it speaks TLS,
 // and asks for no client's; without one it must be on loopback, or insecure. name is the flag that has set the address.
 // An empty address opens none, and nil is returned.
-func ListenHTTP(name, address string, identity TLS, insecure bool) (net.Listener, error) {
+func ListenHTTP(ctx context.Context, name, address string, identity TLS, insecure bool) (net.Listener, error) {
 	config, err := identity.config()
 	if err != nil {
 		return nil, err
 	}
-	l, err := listen(Config{TLS: identity, Insecure: insecure}, name, address)
+	l, err := listen(ctx, Config{TLS: identity, Insecure: insecure}, name, address)
 	if err != nil || l == nil || config == nil {
 		return l, err
 	}

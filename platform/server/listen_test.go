@@ -24,7 +24,7 @@ func TestAFurtherListenerKeepsTheRulesOfTheServers(t *testing.T) {
 		"half an identity":          {address: "127.0.0.1:0", tls: server.TLS{CertFile: "tls.crt"}, want: "go together"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := server.ListenHTTP("hook-listen", test.address, test.tls, test.insecure)
+			l, err := server.ListenHTTP(t.Context(), "hook-listen", test.address, test.tls, test.insecure)
 			switch {
 			case test.want != "":
 				if err == nil || !strings.Contains(err.Error(), test.want) {

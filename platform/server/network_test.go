@@ -44,7 +44,7 @@ func TestBeyondLoopbackPlaintextIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.cfg.Telemetry = tel
-			s, err := server.New(c.cfg)
+			s, err := server.New(t.Context(), c.cfg)
 			if err == nil {
 				defer func() { _ = s.Close() }()
 			}
@@ -147,7 +147,7 @@ func TestMetricsShowCallsAndTheProcess(t *testing.T) {
 func run(t *testing.T, cfg server.Config) *server.Server {
 	t.Helper()
 	cfg.Telemetry = grpctest.Telemetry(t, nil)
-	s, err := server.New(cfg)
+	s, err := server.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ type Server struct {
 
 // New opens the listeners, so that Addr is known and a taken port is an error now. It fails where an address is beyond
 // loopback, there is no certificate, and Insecure is not set. A server that is never run must be closed.
-func New(cfg Config) (*Server, error) {
+func New(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Telemetry == nil {
 		return nil, errors.New("server: telemetry is required")
 	}
@@ -83,10 +83,10 @@ func New(cfg Config) (*Server, error) {
 		log: cfg.Logger, drain: cfg.Drain, health: health.NewReporter(cfg.Logger), ending: newEnding(),
 		memory: bufconn.Listen(memoryBuffer),
 	}
-	if s.tcp, err = listen(cfg, "listen", cfg.Listen); err != nil {
+	if s.tcp, err = listen(ctx, cfg, "listen", cfg.Listen); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if s.web, err = listen(cfg, "http-listen", cfg.HTTPListen); err != nil {
+	if s.web, err = listen(ctx, cfg, "http-listen", cfg.HTTPListen); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.grpc = grpc.NewServer(grpcOptions(cfg, tlsConfig, s.ending)...)
@@ -135,11 +135,11 @@ func addressOf(l net.Listener) net.Addr {
 }
 
 // listen opens address, which the flag called name has set.
-func listen(cfg Config, name, address string) (net.Listener, error) {
+func listen(ctx context.Context, cfg Config, name, address string) (net.Listener, error) {
 	if address == "" {
 		return nil, nil
 	}
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("--%s %s: %w", name, address, err)
 	}

@@ -19,14 +19,14 @@ func main() {
 	program.Main(&program.Program{
 		Name:   "scanner",
 		Config: config.Common{Listen: "127.0.0.1:9001", HTTPListen: "127.0.0.1:9101", DataDir: "data/scanner"},
-		Build: func(_ context.Context, host *program.Host) ([]program.Part, error) {
-			return build(host, own)
+		Build: func(ctx context.Context, host *program.Host) ([]program.Part, error) {
+			return build(ctx, host, own)
 		},
 	}, func(fs *pflag.FlagSet) { own.Add(fs) })
 }
 
-func build(host *program.Host, own scanner.Flags) ([]program.Part, error) {
-	hooks, err := host.ListenHTTP("hook-listen", own.HookListen)
+func build(ctx context.Context, host *program.Host, own scanner.Flags) ([]program.Part, error) {
+	hooks, err := host.ListenHTTP(ctx, "hook-listen", own.HookListen)
 	if err != nil {
 		return nil, err
 	}

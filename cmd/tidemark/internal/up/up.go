@@ -109,7 +109,7 @@ func newScanner(ctx context.Context, host *program.Host, flags scanner.Flags) (*
 	if err != nil {
 		return nil, err
 	}
-	hooks, err := host.ListenHTTP("hook-listen", flags.HookListen)
+	hooks, err := host.ListenHTTP(ctx, "hook-listen", flags.HookListen)
 	if err != nil {
 		return nil, err
 	}
