@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,10 +39,15 @@ type scanner struct {
 	tags     map[int64]map[string]*scannerv1.Tag // by head revision
 	allowed  map[string][]string                 // repository -> namespaces
 	digests  map[string]string                   // image:tag -> digest
+	facts    map[string]*scannerv1.Tag           // image:tag -> metadata
+	excluded map[string][]string                 // repository -> tags that its exclusion list leaves out
+	labels   map[string]map[string]string        // image:tag -> labels
 	changes  []change
 	more     chan struct{}
 
 	whole, deltas, digestReads int
+	inspections                int
+	asleep                     bool          // the registry: no metadata is read
 	hang                       chan struct{} // not nil: StreamTags waits for it
 	mute                       bool          // WatchTags tells nothing
 }
@@ -56,7 +62,7 @@ func newScanner(t *testing.T) *scanner {
 	t.Helper()
 	return &scanner{
 		t: t, name: "one", heads: map[string]*scannerv1.TagSetHead{}, tags: map[int64]map[string]*scannerv1.Tag{},
-		allowed: map[string][]string{}, digests: map[string]string{}, more: make(chan struct{}),
+		allowed: map[string][]string{}, digests: map[string]string{}, facts: map[string]*scannerv1.Tag{}, more: make(chan struct{}),
 	}
 }
 
@@ -335,17 +341,102 @@ func (s *scanner) GetTag(ctx context.Context, req *scannerv1.GetTagRequest) (*sc
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.digestReads++
 	head, err := s.readable(req.GetNamespace()+"/"+req.GetName(), req.GetPolicyNamespace())
 	if err != nil {
 		return nil, err
 	}
-	if !req.GetTrack() {
+	if !req.GetTrack() && len(req.GetMetadata()) == 0 {
 		s.t.Error("the selected tag is not tracked")
 	}
 	digest := s.digests[head.GetImage()+":"+req.GetTag()]
-	if digest == "" {
+	if digest == "" && slices.Contains(wantedOf(req), scannerv1.TagMetadata_TAG_METADATA_DIGEST) {
 		return nil, rpcerr.New(codes.Unavailable, metav1.ErrorReason_ERROR_REASON_REGISTRY_FAILED, "the registry is asleep")
 	}
-	return &scannerv1.GetTagResponse{Tag: &scannerv1.Tag{Name: req.GetTag(), Digest: digest}}, nil
+	return &scannerv1.GetTagResponse{Tag: &scannerv1.Tag{
+		Name: req.GetTag(), Digest: digest, Labels: s.labels[head.GetImage()+":"+req.GetTag()],
+	}}, nil
+}
+
+func wantedOf(req *scannerv1.GetTagRequest) []scannerv1.TagMetadata {
+	if len(req.GetMetadata()) == 0 {
+		return []scannerv1.TagMetadata{scannerv1.TagMetadata_TAG_METADATA_DIGEST}
+	}
+	return req.GetMetadata()
+}
+
+// ListTags answers in pages of two.
+func (s *scanner) ListTags(_ context.Context, req *scannerv1.ListTagsRequest) (*scannerv1.ListTagsResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	repository := req.GetNamespace() + "/" + req.GetName()
+	head, err := s.readable(repository, "")
+	if err != nil {
+		return nil, err
+	}
+	var tags []*scannerv1.Tag
+	for _, name := range slices.Sorted(maps.Keys(s.tags[head.GetRevision()])) {
+		tags = append(tags, &scannerv1.Tag{
+			Name: name, Digest: s.digests[head.GetImage()+":"+name], Labels: s.labels[head.GetImage()+":"+name],
+		})
+	}
+	if req.GetIncludeExcluded() {
+		for _, name := range s.excluded[repository] {
+			tags = append(tags, &scannerv1.Tag{Name: name, Excluded: true})
+		}
+	}
+	from, _ := strconv.Atoi(req.GetPageToken())
+	resp := &scannerv1.ListTagsResponse{Head: head, Tags: tags[from:min(from+2, len(tags))]}
+	if from+2 < len(tags) {
+		resp.NextPageToken = strconv.Itoa(from + 2)
+	}
+	return resp, nil
+}
+
+// describe says of a tag what was set with tell, and what was asked for. The caller holds mu.
+func (s *scanner) describe(image, tag string, wanted []scannerv1.TagMetadata) *scannerv1.Tag {
+	known := s.facts[image+":"+tag]
+	told := &scannerv1.Tag{Name: tag, MetadataError: known.GetMetadataError()}
+	for _, one := range wanted {
+		switch one {
+		case scannerv1.TagMetadata_TAG_METADATA_DIGEST:
+			told.Digest = cmp.Or(s.digests[image+":"+tag], "sha256:of-"+tag)
+		case scannerv1.TagMetadata_TAG_METADATA_CREATED:
+			told.CreatedTime = known.GetCreatedTime()
+		case scannerv1.TagMetadata_TAG_METADATA_PUSHED:
+			told.PushedTime = known.GetPushedTime()
+		case scannerv1.TagMetadata_TAG_METADATA_PLATFORMS:
+			told.Platforms = known.GetPlatforms()
+		case scannerv1.TagMetadata_TAG_METADATA_LABELS:
+			told.Labels = known.GetLabels()
+		case scannerv1.TagMetadata_TAG_METADATA_UNSPECIFIED:
+			s.t.Error("metadata without a name is asked for")
+		}
+	}
+	return told
+}
+
+// tell sets what the registry says of an image.
+func (s *scanner) tell(image string, facts *scannerv1.Tag) { s.update(func() { s.facts[image] = facts }) }
+
+func (s *scanner) ListTags(_ context.Context, req *scannerv1.ListTagsRequest) (*scannerv1.ListTagsResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	head, err := s.readable(req.GetNamespace()+"/"+req.GetName(), "")
+	if err != nil {
+		return nil, err
+	}
+	from, _ := strconv.Atoi(req.GetPageToken())
+	names := slices.Sorted(maps.Keys(s.tags[head.GetRevision()]))
+	resp := &scannerv1.ListTagsResponse{Head: head}
+	for i := from; i < len(names); i++ {
+		if len(resp.GetTags()) == int(req.GetPageSize()) {
+			resp.NextPageToken = strconv.Itoa(i)
+			break
+		}
+		if matched, err := regexp.MatchString(req.GetPattern(), names[i]); err != nil || !matched {
+			continue
+		}
+		resp.Tags = append(resp.Tags, s.describe(head.GetImage(), names[i], req.GetMetadata()))
+	}
+	return resp, nil
 }

@@ -29,7 +29,7 @@ func (l lists) evaluate(ctx context.Context, names []string, p *policy.Policy) (
 	sum := fingerprint(names)
 	known, again := l[sum]
 	if !again {
-		if err := checkTags(names); err != nil {
+		if err := checkTags(names, ""); err != nil {
 			return policy.Result{}, err
 		}
 		known = &list{tags: policy.TagsOf(names)}
@@ -47,10 +47,12 @@ func (l lists) evaluate(ctx context.Context, names []string, p *policy.Policy) (
 	return snapshot.Evaluate(ctx, p)
 }
 
-func checkTags(names []string) error {
+// checkTags says which tag can be none; the path gets the prefix.
+func checkTags(names []string, prefix string) error {
 	for i, name := range names {
 		if n := len(name); n == 0 || n > maxTagLength {
-			return rpcerr.Field(fmt.Sprintf("tagList.tags[%d]", i), fmt.Sprintf("has %d bytes; a tag has 1 to %d", n, maxTagLength))
+			return rpcerr.Field(fmt.Sprintf("%stagList.tags[%d]", prefix, i),
+				fmt.Sprintf("has %d bytes; a tag has 1 to %d", n, maxTagLength))
 		}
 	}
 	return nil

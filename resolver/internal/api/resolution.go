@@ -5,7 +5,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -14,13 +13,11 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
 	"github.com/tidemark-io/tidemark/platform/server"
+	"github.com/tidemark-io/tidemark/resolver/internal/facts"
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/policy"
-	"github.com/tidemark-io/tidemark/resolver/internal/spec"
-
-	"google.golang.org/grpc/codes"
-
-	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	"github.com/tidemark-io/tidemark/resolver/internal/selection"
+	"github.com/tidemark-io/tidemark/resolver/internal/state"
 )
 
 // maxBatchTags bounds the tags that come with one call, all requests of a batch together.
@@ -31,18 +28,36 @@ const maxTagLength = 128
 
 // Source is where the tags of stored repositories come from: follow.Follower.
 type Source interface {
+	// Tags are what a policy of the repository's own namespace gets to see.
 	Tags(ctx context.Context, repository object.Key) (*follow.Tags, error)
+	// Refresh asks the scanner now, for a policy of that namespace.
+	Refresh(ctx context.Context, repository object.Key, namespace string) (*follow.Tags, error)
+	// Excluded are the tags that the repository's exclusion list leaves out.
+	Excluded(ctx context.Context, repository object.Key) ([]string, error)
+	// Digest reads a tag's digest.
+	Digest(ctx context.Context, repository object.Key, tag, namespace string) (string, error)
 }
 
 // Resolution serves tidemark.resolver.v1.ResolutionService.
 type Resolution struct {
 	resolverv1.UnimplementedResolutionServiceServer
 
-	source Source
+	source       Source
+	facts        *facts.Source
+	selector     *selection.Selector
+	policies     *state.Policies
+	explanations *shelf
 }
 
-// NewResolution answers from a source of tags.
-func NewResolution(source Source) *Resolution { return &Resolution{source: source} }
+// NewResolution answers from a source of tags, and from what is known of them. policies are those that CompareTags can name.
+func NewResolution(source Source, known *facts.Source, policies *state.Policies) *Resolution {
+	return &Resolution{
+		source: source, facts: known, selector: selection.New(known), policies: policies, explanations: newShelf(),
+	}
+}
+
+// NewOffline answers about tags that come with the request: repositories and policies are never found.
+func NewOffline() *Resolution { return &Resolution{explanations: newShelf()} }
 
 // Resolve selects one tag.
 func (s *Resolution) Resolve(ctx context.Context, req *resolverv1.ResolveRequest) (*resolverv1.ResolveResponse, error) {
@@ -51,7 +66,7 @@ func (s *Resolution) Resolve(ctx context.Context, req *resolverv1.ResolveRequest
 	return s.resolve(ctx, req, lists{})
 }
 
-// BatchResolve answers each request for itself.
+// BatchResolve answers each request for itself, and those of a lockstep group together.
 func (s *Resolution) BatchResolve(
 	ctx context.Context, req *resolverv1.BatchResolveRequest,
 ) (*resolverv1.BatchResolveResponse, error) {
@@ -62,23 +77,38 @@ func (s *Resolution) BatchResolve(
 	if tags > maxBatchTags {
 		return nil, rpcerr.Field("requests", fmt.Sprintf("have %d tags in all; %d are allowed in one call", tags, maxBatchTags))
 	}
+	grouped, err := checkLockstep(req)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	shared := lists{}
 	results := make([]*resolverv1.BatchResolveResult, len(req.GetRequests()))
 	for i, r := range req.GetRequests() {
-		results[i] = s.resultOf(ctx, r, shared)
+		if _, together := grouped[i]; !together {
+			results[i] = resultOf(func() (*resolverv1.ResolveResponse, error) { return s.resolveOne(ctx, r, shared) })
+		}
+	}
+	for i, group := range req.GetLockstep() {
+		s.resolveGroup(ctx, fmt.Sprintf("lockstep[%d]", i), group, req.GetRequests(), results)
 	}
 	return &resolverv1.BatchResolveResponse{Results: results}, nil
 }
 
+// resolveOne answers one request of a batch, which nobody has checked.
+func (s *Resolution) resolveOne(ctx context.Context, req *resolverv1.ResolveRequest, shared lists) (*resolverv1.ResolveResponse, error) {
+	if err := server.Validate(req); err != nil {
+		return nil, err
+	}
+	return s.resolve(ctx, req, shared)
+}
+
 // resultOf answers one request of a batch; whatever happens to it happens to it alone.
-func (s *Resolution) resultOf(ctx context.Context, req *resolverv1.ResolveRequest, shared lists) *resolverv1.BatchResolveResult {
+func resultOf(answer func() (*resolverv1.ResolveResponse, error)) *resolverv1.BatchResolveResult {
 	var resp *resolverv1.ResolveResponse
 	err := lifecycle.Guard(func() (err error) {
-		if err = server.Validate(req); err == nil {
-			resp, err = s.resolve(ctx, req, shared)
-		}
+		resp, err = answer()
 		return err
 	})
 	if err != nil {
@@ -93,42 +123,41 @@ func (s *Resolution) resultOf(ctx context.Context, req *resolverv1.ResolveReques
 func (s *Resolution) resolve(
 	ctx context.Context, req *resolverv1.ResolveRequest, shared lists,
 ) (*resolverv1.ResolveResponse, error) {
-	compiled, err := spec.Compile(req.GetPolicy(), req.GetFilterTags())
+	compiled, err := compile(req, "")
 	if err != nil {
-		return nil, explain(err, "")
+		return nil, err
 	}
-	image, result, err := s.evaluate(ctx, req, compiled, shared)
-	switch {
-	case errors.Is(err, policy.ErrNoTags), errors.Is(err, policy.ErrNoneEligible):
-		return nil, rpcerr.New(codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_NO_TAG_SELECTED,
-			"%w: of %d tags the filter leaves out %d, %d are not parsable, and %d are out of range",
-			err, result.Considered, result.Filtered, result.Unparsed, result.OutOfRange)
-	case errors.Is(err, follow.ErrAbsent): // here the caller has named it
-		return nil, rpcerr.New(codes.NotFound, metav1.ErrorReason_ERROR_REASON_OBJECT_NOT_FOUND, "%w", err)
-	case err != nil:
-		return nil, explain(err, "")
+	image, outcome, err := s.choose(ctx, req, compiled, shared)
+	if err != nil {
+		return nil, selectionError(outcome, err)
 	}
-	return &resolverv1.ResolveResponse{
-		LatestRef:  &resolverv1.ImageRef{Name: image, Tag: result.Tag},
-		Considered: count(result.Considered),
-		Rejected:   count(result.Rejected),
-	}, nil
+	ref := &resolverv1.ImageRef{Name: image, Tag: outcome.Tag}
+	if err := s.addDigest(ctx, req, ref); err != nil {
+		return nil, err
+	}
+	return response(ref, outcome), nil
 }
 
-func (s *Resolution) evaluate(
+func response(ref *resolverv1.ImageRef, outcome selection.Outcome) *resolverv1.ResolveResponse {
+	return &resolverv1.ResolveResponse{
+		LatestRef: ref, Considered: count(outcome.Considered), Rejected: count(outcome.Rejected), AgeClock: clockOf(outcome.Clock),
+	}
+}
+
+// choose selects. The outcome's counts are right where the error is one of no tag.
+func (s *Resolution) choose(
 	ctx context.Context, req *resolverv1.ResolveRequest, p *policy.Policy, shared lists,
-) (image string, result policy.Result, err error) {
+) (image string, outcome selection.Outcome, err error) {
 	if list := req.GetTagList(); list != nil {
-		result, err = shared.evaluate(ctx, list.GetTags(), p)
-		return "", result, err
+		outcome.Result, err = shared.evaluate(ctx, list.GetTags(), p)
+		return "", outcome, err
 	}
-	ref := req.GetImageRepositoryRef()
-	tags, err := s.source.Tags(ctx, object.KeyOf(ref.GetNamespace(), ref.GetName()))
+	set, err := s.stock(ctx, req, p)
 	if err != nil {
-		return "", policy.Result{}, err
+		return "", outcome, err
 	}
-	head, result, err := tags.Evaluate(ctx, p)
-	return head.GetImage(), result, err
+	outcome, err = s.selector.Select(ctx, set.question(req, p))
+	return set.head.GetImage(), outcome, err
 }
 
 func count(n int) int32 { return int32(min(n, math.MaxInt32)) } //nolint:gosec // bounded here

@@ -17,11 +17,25 @@ import (
 // checkEvery is how many tags are looked at before the context is.
 const checkEvery = 64
 
-// Examiner looks at what costs more than a look at the name: age, platforms, labels.
-type Examiner interface {
-	// Examine returns VERDICT_UNSPECIFIED for a tag that passes, else what it fails by, with a sentence. An error ends the
-	// whole explanation.
-	Examine(ctx context.Context, tag policy.Tag) (verdict resolverv1.Verdict, reason string, err error)
+// Decision is what was selected where more counts than a look at the names: age, platforms, labels, times that no index
+// knows.
+type Decision struct {
+	// Selected is the answer's tag; empty: none.
+	Selected string
+	// Examined are the candidates that were looked at in vain.
+	Examined map[string]Finding
+	// Order are the candidates, the best first, where the times that order them had to be asked for. Empty: the policy's
+	// own order.
+	Order []string
+	// All says that every candidate could have been the answer: there was nothing to examine.
+	All bool
+}
+
+// Finding is why a candidate was not selected.
+type Finding struct {
+	Verdict resolverv1.Verdict
+	// Reason is a sentence.
+	Reason string
 }
 
 // Input is what is to be explained.
@@ -33,8 +47,8 @@ type Input struct {
 	Tags iter.Seq[policy.Tag]
 	// Excluded are tags that it does not look at; nil: none. Those that Tags has too are dropped.
 	Excluded []string
-	// Examiner examines candidates; nil: each passes.
-	Examiner Examiner
+	// Decision is what was selected; nil: the best of the eligible tags.
+	Decision *Decision
 }
 
 // Explanation is the verdicts over one set of tags. It is immutable.
@@ -53,17 +67,15 @@ type line struct {
 	equal bool
 }
 
-// Of explains. Errors: the context's, the Examiner's.
+// Of explains. The error is the context's.
 func Of(ctx context.Context, in Input) (*Explanation, error) {
 	s := sorting{input: in, known: map[string]struct{}{}}
 	if err := s.place(ctx); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(s.eligible, func(a, b candidate) int { return in.Policy.Compare(b.standing, a.standing) })
-	if err := s.choose(ctx); err != nil {
-		return nil, err
-	}
-	rejected := len(s.rest)
+	s.sort()
+	s.choose()
+	rejected := len(s.rest) - s.unknown
 	s.addExcluded()
 	slices.SortFunc(s.rest, func(a, b line) int { return strings.Compare(a.tag, b.tag) })
 	e := &Explanation{lines: append(s.best, s.rest...), considered: s.considered, reject: rejected}
@@ -106,11 +118,12 @@ type sorting struct {
 	known      map[string]struct{} // filled where there are excluded tags
 	eligible   []candidate
 	best, rest []line
+	unknown    int
 }
 
 type candidate struct {
-	tag      policy.Tag
 	standing policy.Standing
+	place    int // in the decision's order, from 1; zero: it is not in it
 }
 
 // place asks the policy where each tag stands.
@@ -125,7 +138,7 @@ func (s *sorting) place(ctx context.Context) error {
 		}
 		standing := s.input.Policy.Standing(tag)
 		if standing.Place == policy.Eligible {
-			s.eligible = append(s.eligible, candidate{tag: tag, standing: standing})
+			s.eligible = append(s.eligible, candidate{standing: standing})
 		} else {
 			s.rest = append(s.rest, line{tag: tag.Name, verdict: verdictOf(standing.Place)})
 		}
@@ -146,44 +159,57 @@ func verdictOf(place policy.Place) resolverv1.Verdict {
 	return resolverv1.Verdict_VERDICT_ELIGIBLE
 }
 
-// choose has the candidates examined, the best first, until one passes.
-func (s *sorting) choose(ctx context.Context) error {
-	after := resolverv1.Verdict_VERDICT_ELIGIBLE
-	if s.input.Examiner != nil {
-		after = resolverv1.Verdict_VERDICT_UNEXAMINED
-	}
-	var selected policy.Standing
-	for _, c := range s.eligible {
-		l := line{tag: c.tag.Name, verdict: after}
-		if len(s.best) == 0 {
-			if err := s.examine(ctx, c, &l); err != nil {
-				return err
-			}
-			if l.verdict != resolverv1.Verdict_VERDICT_SELECTED {
-				s.rest = append(s.rest, l)
-				continue
-			}
-			selected = c.standing
+// sort puts the candidates in order, the best first.
+func (s *sorting) sort() {
+	if d := s.input.Decision; d != nil && len(d.Order) > 0 {
+		places := make(map[string]int, len(d.Order))
+		for i, tag := range d.Order {
+			places[tag] = i + 1
 		}
-		l.equal = s.input.Policy.CompareRanks(c.standing, selected) == 0
-		s.best = append(s.best, l)
+		for i := range s.eligible {
+			s.eligible[i].place = places[s.eligible[i].standing.Tag]
+		}
 	}
-	return nil
+	slices.SortFunc(s.eligible, func(a, b candidate) int {
+		if a.place != b.place && a.place > 0 && b.place > 0 {
+			return a.place - b.place
+		}
+		return s.input.Policy.Compare(b.standing, a.standing)
+	})
 }
 
-func (s *sorting) examine(ctx context.Context, c candidate, l *line) (err error) {
-	l.verdict = resolverv1.Verdict_VERDICT_SELECTED
-	if s.input.Examiner == nil {
-		return nil
+// choose says of each candidate what became of it.
+func (s *sorting) choose() {
+	d := s.input.Decision
+	if d == nil {
+		d = &Decision{All: true}
+		if len(s.eligible) > 0 {
+			d.Selected = s.eligible[0].standing.Tag
+		}
 	}
-	verdict, reason, err := s.input.Examiner.Examine(ctx, c.tag)
-	if err != nil {
-		return fmt.Errorf("examining %s: %w", c.tag.Name, err)
+	passed := resolverv1.Verdict_VERDICT_UNEXAMINED
+	if d.All {
+		passed = resolverv1.Verdict_VERDICT_ELIGIBLE
 	}
-	if verdict != resolverv1.Verdict_VERDICT_UNSPECIFIED {
-		l.verdict, l.reason = verdict, reason
+	var selected policy.Standing
+	if i := slices.IndexFunc(s.eligible, func(c candidate) bool { return c.standing.Tag == d.Selected }); i >= 0 {
+		selected = s.eligible[i].standing
+		s.best = append(s.best, line{tag: d.Selected, verdict: resolverv1.Verdict_VERDICT_SELECTED})
 	}
-	return nil
+	for _, c := range s.eligible {
+		finding, examined := d.Examined[c.standing.Tag]
+		switch {
+		case c.standing.Tag == selected.Tag:
+		case examined:
+			s.rest = append(s.rest, line{tag: c.standing.Tag, verdict: finding.Verdict, reason: finding.Reason})
+			if finding.Verdict == resolverv1.Verdict_VERDICT_UNKNOWN {
+				s.unknown++
+			}
+		default:
+			equal := selected.Tag != "" && len(d.Order) == 0 && s.input.Policy.CompareRanks(c.standing, selected) == 0
+			s.best = append(s.best, line{tag: c.standing.Tag, verdict: passed, equal: equal})
+		}
+	}
 }
 
 func (s *sorting) addExcluded() {

@@ -109,21 +109,12 @@ func TestEachTagHasItsVerdictAndSentence(t *testing.T) {
 	}
 }
 
-// verdicts examines by a list; tags that are not in it pass.
-type verdicts map[string]resolverv1.Verdict
-
-func (v verdicts) Examine(_ context.Context, tag policy.Tag) (resolverv1.Verdict, string, error) {
-	if v[tag.Name] == resolverv1.Verdict_VERDICT_UNKNOWN {
-		return 0, "", errBroken
-	}
-	return v[tag.Name], "by the list", nil
-}
-
-var errBroken = errors.New("broken")
-
-func TestCandidatesAreExaminedUntilOnePasses(t *testing.T) {
+func TestWhatWasExaminedIsTold(t *testing.T) {
 	in := inputOf(t, &resolverv1.ResolveRequest{Policy: semver("*")}, policy.TagsOf([]string{"1.0.0", "2.0.0", "3.0.0", "4.0.0"}))
-	in.Examiner = verdicts{"4.0.0": resolverv1.Verdict_VERDICT_TOO_YOUNG, "3.0.0": resolverv1.Verdict_VERDICT_PLATFORM_MISSING, "1.0.0": resolverv1.Verdict_VERDICT_UNKNOWN}
+	in.Decision = &explain.Decision{Selected: "2.0.0", Examined: map[string]explain.Finding{
+		"4.0.0": {Verdict: resolverv1.Verdict_VERDICT_TOO_YOUNG, Reason: "too young"},
+		"3.0.0": {Verdict: resolverv1.Verdict_VERDICT_PLATFORM_MISSING, Reason: "no linux/arm64"},
+	}}
 	e, err := explain.Of(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -131,8 +122,8 @@ func TestCandidatesAreExaminedUntilOnePasses(t *testing.T) {
 	want := []string{
 		"SELECTED 2.0.0: 2.0.0 is the highest version in range *",
 		"UNEXAMINED 1.0.0: 1.0.0 is lower than 2.0.0, which was found before this tag had to be examined",
-		"PLATFORM_MISSING 3.0.0: by the list",
-		"TOO_YOUNG 4.0.0: by the list",
+		"PLATFORM_MISSING 3.0.0: no linux/arm64",
+		"TOO_YOUNG 4.0.0: too young",
 	}
 	if diff := cmp.Diff(want, linesOf(e)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -140,9 +131,39 @@ func TestCandidatesAreExaminedUntilOnePasses(t *testing.T) {
 	if e.Considered() != 4 || e.Rejected() != 2 {
 		t.Errorf("considered %d, rejected %d", e.Considered(), e.Rejected())
 	}
-	in.Examiner = verdicts{"4.0.0": resolverv1.Verdict_VERDICT_UNKNOWN}
-	if _, err := explain.Of(t.Context(), in); !errors.Is(err, errBroken) {
-		t.Errorf("the examiner's error became %v", err)
+}
+
+func TestUnknownIsNeitherSelectedNorRejected(t *testing.T) {
+	in := inputOf(t, &resolverv1.ResolveRequest{Policy: semver("*")}, policy.TagsOf([]string{"1.0.0", "2.0.0"}))
+	in.Decision = &explain.Decision{Examined: map[string]explain.Finding{
+		"2.0.0": {Verdict: resolverv1.Verdict_VERDICT_UNKNOWN, Reason: "the registry is asleep"},
+	}}
+	e, err := explain.Of(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"UNEXAMINED 1.0.0: it was not examined: what had to be known of better tags is not known, or there are too many of them",
+		"UNKNOWN 2.0.0: the registry is asleep",
+	}
+	if diff := cmp.Diff(want, linesOf(e)); diff != "" || e.Rejected() != 0 || e.Selected() != "" {
+		t.Errorf("(-want +got):\n%s\nrejected %d, selected %q", diff, e.Rejected(), e.Selected())
+	}
+}
+
+func TestTimesThatHadToBeAskedForOrderTheEligible(t *testing.T) {
+	in := inputOf(t, &resolverv1.ResolveRequest{}, policy.TagsOf([]string{"a", "b", "c"}))
+	in.Decision = &explain.Decision{Selected: "b", Order: []string{"b", "c", "a"}, All: true}
+	e, err := explain.Of(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"SELECTED b: b is the most recent, of 3 eligible tags",
+		"ELIGIBLE c: c is not as recent as b", "ELIGIBLE a: a is not as recent as b",
+	}
+	if diff := cmp.Diff(want, linesOf(e)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -80,6 +80,9 @@ func (w words) reason(l line) string {
 	case resolverv1.Verdict_VERDICT_ELIGIBLE:
 		return w.compared(l, text)
 	case resolverv1.Verdict_VERDICT_UNEXAMINED:
+		if w.selected == "" {
+			return "it was not examined: what had to be known of better tags is not known, or there are too many of them"
+		}
 		return w.compared(l, text) + ", which was found before this tag had to be examined"
 	case resolverv1.Verdict_VERDICT_EXCLUDED:
 		return "the repository's exclusion list leaves it out"
