@@ -12,13 +12,13 @@ import (
 type State string
 
 const (
-	// StateUnknown: it has never answered.
+	// StateUnknown is that of a host that has never answered.
 	StateUnknown State = "unknown"
-	// StateOK: they are.
+	// StateOK is that of one that requests are sent to.
 	StateOK State = "ok"
-	// StateLimited: it asked for a pause, or its window is used up.
+	// StateLimited is that of one that asked for a pause, or whose window is used up.
 	StateLimited State = "limited"
-	// StateDown: it is down; one request in a while finds out whether it is back.
+	// StateDown is that of one that fails: one request in a while finds out whether it is back.
 	StateDown State = "down"
 )
 
@@ -83,13 +83,13 @@ type waiter struct {
 	patience time.Time
 	// done is closed when the turn has come, or refused is set.
 	done    chan struct{}
-	refused *Pause
+	refused *PauseError
 	sent    time.Time
 	probe   bool
 }
 
 // refuseBefore refuses one who would not wait until then.
-func (w *waiter) refuseBefore(until time.Time, pause *Pause) bool {
+func (w *waiter) refuseBefore(until time.Time, pause *PauseError) bool {
 	if !w.patience.Before(until) {
 		return false
 	}
@@ -143,8 +143,8 @@ func (b *budget) pacedUntil(r rules, now time.Time) time.Time {
 	return b.sent.Add(min(gap, r.maxGap))
 }
 
-func (b *budget) pause(until time.Time) *Pause {
-	p := &Pause{Host: b.host, Until: until, Reason: b.lastError, Kind: ErrLimited}
+func (b *budget) pause(until time.Time) *PauseError {
+	p := &PauseError{Host: b.host, Until: until, Reason: b.lastError, Kind: ErrLimited}
 	switch {
 	case b.downUntil.Equal(until):
 		p.Kind = ErrDown

@@ -107,7 +107,7 @@ type Request struct {
 }
 
 // Acquire waits until the request may be sent. The caller calls release, once or more often, when the answer has been read
-// to its end or there will be none: only the first call counts. Errors: *Pause; the context's.
+// to its end or there will be none: only the first call counts. Errors: *PauseError; the context's.
 func (h *Hosts) Acquire(ctx context.Context, request Request) (release func(Outcome), err error) {
 	began := time.Now()
 	w := &waiter{repository: request.Repository, patience: began.Add(max(request.Patience, 0)), done: make(chan struct{})}
@@ -134,7 +134,8 @@ func (h *Hosts) Acquire(ctx context.Context, request Request) (release func(Outc
 	}
 	h.instruments.waited(ctx, label, time.Since(began))
 	var once sync.Once
-	return func(outcome Outcome) { once.Do(func() { h.release(b, w, outcome) }) }, nil
+	ctx = context.WithoutCancel(ctx)
+	return func(outcome Outcome) { once.Do(func() { h.release(ctx, b, w, outcome) }) }, nil
 }
 
 // withdraw takes one who waits out of the line; false: its turn has come, or the refusal.
@@ -150,7 +151,7 @@ func (h *Hosts) withdraw(b *budget, w *waiter) bool {
 	}
 }
 
-func (h *Hosts) release(b *budget, w *waiter, outcome Outcome) {
+func (h *Hosts) release(ctx context.Context, b *budget, w *waiter, outcome Outcome) {
 	now := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -158,9 +159,9 @@ func (h *Hosts) release(b *budget, w *waiter, outcome Outcome) {
 	b.used = now
 	was := b.state(now)
 	verdict := b.learn(h.rules, w, outcome, now)
-	h.instruments.answered(context.Background(), b.labelled(), verdict)
+	h.instruments.answered(ctx, b.labelled(), verdict)
 	if is := b.state(now); is != was {
-		h.logger.Info("a registry's host changed", "host", b.host, "credential", b.credential, "state", is, "reason", b.lastError)
+		h.logger.InfoContext(ctx, "a registry's host changed", "host", b.host, "credential", b.credential, "state", is, "reason", b.lastError)
 	}
 	if h.shared != nil && b.worthSharing(now) {
 		h.shared.push(b.key(), b.record())

@@ -44,7 +44,7 @@ func ask(t *testing.T, h *Hosts, request Request, outcome Outcome) {
 	release(outcome)
 }
 
-func refused(t *testing.T, h *Hosts, request Request) *Pause {
+func refused(t *testing.T, h *Hosts, request Request) *PauseError {
 	t.Helper()
 	request.Patience = 0
 	release, err := h.Acquire(t.Context(), request)
@@ -52,7 +52,7 @@ func refused(t *testing.T, h *Hosts, request Request) *Pause {
 		release(Outcome{})
 		t.Fatal("a turn, want a pause")
 	}
-	pause, ok := errors.AsType[*Pause](err)
+	pause, ok := errors.AsType[*PauseError](err)
 	if !ok {
 		t.Fatalf("%v, want a pause", err)
 	}
@@ -146,7 +146,7 @@ func TestALargeRepositoryDoesNotStarveSmallOnes(t *testing.T) {
 // repository turns are in the order of asking.
 func TestTurnsAreFair(t *testing.T) {
 	for seed := range uint64(50) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test
+		random := rand.New(rand.NewPCG(seed, 1))
 		var q queue
 		asked := map[string]int{}
 		for range 200 {
@@ -247,7 +247,8 @@ func TestAPauseOfUnknownLengthGrowsFromAnswerToAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHosts(t, 0)
 		silent := Outcome{Status: http.StatusTooManyRequests}
-		for _, want := range []time.Duration{10, 20, 40, 80, 160, 300, 300} {
+		for _, seconds := range []int{10, 20, 40, 80, 160, 300, 300} {
+			want := time.Duration(seconds) * time.Second
 			// Those under way together count once.
 			first, err := h.Acquire(t.Context(), of("a"))
 			if err != nil {
@@ -260,16 +261,17 @@ func TestAPauseOfUnknownLengthGrowsFromAnswerToAnswer(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			first(silent)
 			second(silent)
-			if got := time.Until(refused(t, h, of("a")).Until); got != want*time.Second {
-				t.Errorf("a pause of %v, want %v", got, want*time.Second)
+			if got := time.Until(refused(t, h, of("a")).Until); got != want {
+				t.Errorf("a pause of %v, want %v", got, want)
 			}
 		}
 		// So does one that is too short again and again.
 		h = newHosts(t, 0)
-		for _, want := range []time.Duration{1, 1, 10, 20} {
+		for _, seconds := range []int{1, 1, 10, 20} {
+			want := time.Duration(seconds) * time.Second
 			ask(t, h, of("a"), pleaseWait("1"))
-			if got := time.Until(refused(t, h, of("a")).Until); got != want*time.Second {
-				t.Errorf("a pause of %v, want %v", got, want*time.Second)
+			if got := time.Until(refused(t, h, of("a")).Until); got != want {
+				t.Errorf("a pause of %v, want %v", got, want)
 			}
 		}
 	})
@@ -444,7 +446,7 @@ func TestEachHostAndCredentialHasABudgetOfItsOwn(t *testing.T) {
 		t.Error("credentials are mixed up")
 	}
 	ask(t, h, Request{Host: "B.example", Credential: one}, pleaseWait("60"))
-	refused(t, h, Request{Host: "b.example", Credential: one})
+	_ = refused(t, h, Request{Host: "b.example", Credential: one})
 	for _, request := range []Request{{Host: "b.example", Credential: other}, {Host: "b.example"}, {Host: "a.example", Credential: one}} {
 		ask(t, h, request, fine)
 	}
@@ -473,7 +475,7 @@ func TestBudgetsThatNobodyUsesAreForgotten(t *testing.T) {
 		if got := len(h.List()); got > maxBudgets {
 			t.Errorf("%d budgets, want at most %d", got, maxBudgets)
 		}
-		refused(t, h, Request{Host: "held"})
+		_ = refused(t, h, Request{Host: "held"})
 		time.Sleep(idleAfter + time.Second)
 		if got := only(t, h); got.Host != "held" {
 			t.Errorf("left is %+v, want the one that has a pause", got)

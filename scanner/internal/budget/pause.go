@@ -16,8 +16,8 @@ var (
 	ErrDown = errors.New("the host is down")
 )
 
-// Pause is why a request is not sent now.
-type Pause struct {
+// PauseError is why a request is not sent now.
+type PauseError struct {
 	// Host is who is left alone.
 	Host string
 	// Until is when to try again.
@@ -28,7 +28,7 @@ type Pause struct {
 	Kind error
 }
 
-func (p *Pause) Error() string {
+func (p *PauseError) Error() string {
 	until := p.Until.UTC().Truncate(time.Second).Format(time.RFC3339)
 	if errors.Is(p.Kind, ErrDown) {
 		return fmt.Sprintf("registry %s is down (%s); it is tried again at %s", p.Host, p.Reason, until)
@@ -37,4 +37,4 @@ func (p *Pause) Error() string {
 }
 
 // Unwrap gives the kind.
-func (p *Pause) Unwrap() error { return p.Kind }
+func (p *PauseError) Unwrap() error { return p.Kind }

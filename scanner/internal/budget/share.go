@@ -126,7 +126,7 @@ func (h *Hosts) Open(ctx context.Context) error {
 func (h *Hosts) Run(ctx context.Context) error {
 	if h.shared == nil {
 		<-ctx.Done()
-		return nil
+		return ctx.Err()
 	}
 	var group lifecycle.Group
 	group.Add("pauses seen", h.repeating("telling the other scanners of pauses", h.tell))
@@ -140,13 +140,13 @@ func (h *Hosts) repeating(doing string, task func(context.Context) error) func(c
 		for {
 			err := task(ctx)
 			if ctx.Err() != nil {
-				return nil
+				return ctx.Err()
 			}
 			h.logger.WarnContext(ctx, doing+" was interrupted", "error", err)
 			select {
 			case <-time.After(retryEvery):
 			case <-ctx.Done():
-				return nil
+				return ctx.Err()
 			}
 		}
 	}

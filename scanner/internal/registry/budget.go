@@ -106,7 +106,7 @@ func (t *budgeted) acquire(request *http.Request) (func(budget.Outcome), error) 
 	if err == nil {
 		return release, nil
 	}
-	if pause, ok := errors.AsType[*budget.Pause](err); ok {
+	if pause, ok := errors.AsType[*budget.PauseError](err); ok {
 		return nil, paused(pause)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -117,7 +117,7 @@ func (t *budgeted) acquire(request *http.Request) (func(budget.Outcome), error) 
 	return nil, err
 }
 
-func paused(pause *budget.Pause) *Error {
+func paused(pause *budget.PauseError) *Error {
 	e := &Error{Kind: ErrRateLimited, Message: pause.Error(), RetryAfter: max(time.Until(pause.Until), time.Millisecond)}
 	if errors.Is(pause, budget.ErrDown) {
 		e.Kind = ErrServer
