@@ -81,8 +81,8 @@ func TestOnlyAPostIsAWebhook(t *testing.T) {
 func TestSlowCallersOfAPathLeaveRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := routed(t, func(context.Context, []object.Key) error { return nil })
-		(*h.routes.Load()).add("/hook/y", &route{
-			object: &scannerv1.Receiver{}, receiver: (*h.routes.Load()).must(t, "/hook/x").receiver, gate: newGate(),
+		h.routes.Load().add("/hook/y", &route{
+			object: &scannerv1.Receiver{}, receiver: h.routes.Load().must(t, "/hook/x").receiver, gate: newGate(),
 		})
 		body, feed := io.Pipe()
 		for range 2 * concurrency {
