@@ -28,8 +28,8 @@ func (r *reader) blockNode(indent int, inline, dashes bool) int32 {
 		r.skip()
 		fresh := r.line != line
 		inline = inline || fresh
-		if r.done() || fresh && r.column() <= indent &&
-			!(dashes && r.column() == indent && r.at('-')) {
+		dash := dashes && r.column() == indent && r.at('-')
+		if r.done() || fresh && r.column() <= indent && !dash {
 			return r.empty(at, props)
 		}
 		if !r.property(&props) {
@@ -47,12 +47,12 @@ func (r *reader) blockNode(indent int, inline, dashes bool) int32 {
 		if !inline || beside {
 			r.failHere("a sequence cannot begin here")
 		}
-		return r.blockSequence(column, props)
+		return r.blockSequence(column)
 	case r.at('?'):
 		if !inline || beside {
 			r.failHere("a key cannot begin here")
 		}
-		return r.blockMapping(column, none, props)
+		return r.blockMapping(column, none)
 	case r.peek() == '|' || r.peek() == '>':
 		return r.blockScalar(indent, props)
 	}
@@ -70,7 +70,7 @@ func (r *reader) keyOrValue(indent, column int, inline bool, props properties) i
 		if !inline {
 			r.failHere("a mapping cannot begin here")
 		}
-		return r.blockMapping(column, n, props)
+		return r.blockMapping(column, n)
 	}
 	if r.nodes[n].kind == scalarNode && r.nodes[n].style == plainStyle {
 		r.plainLines(n, indent, false)
@@ -87,14 +87,14 @@ func (r *reader) atom(props properties) int32 {
 	case '"', '\'':
 		return r.quoted(props, false)
 	case '[', '{':
-		return r.flowCollection(props)
+		return r.flowCollection()
 	}
 	return r.plain(props, false)
 }
 
 // blockMapping reads a mapping whose keys stand at a column. The first key may
 // have been read with its colon.
-func (r *reader) blockMapping(column int, firstKey int32, props properties) int32 {
+func (r *reader) blockMapping(column int, firstKey int32) int32 {
 	start := r.pos
 	if firstKey != none {
 		start = int(r.nodes[firstKey].start)
@@ -152,7 +152,7 @@ func (r *reader) entry(m int32, column int) {
 }
 
 // blockSequence reads a sequence whose dashes stand at a column.
-func (r *reader) blockSequence(column int, props properties) int32 {
+func (r *reader) blockSequence(column int) int32 {
 	s := r.add(node{kind: sequenceNode, start: offset(r.pos), first: offset(r.pos)})
 	for r.err == nil {
 		r.indicator()

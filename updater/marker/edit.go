@@ -12,11 +12,11 @@ import (
 type Verdict int
 
 const (
-	// Unknown: no policy has the marker's name; reported as Unmatched.
+	// Unknown says that no policy has the marker's name; reported as Unmatched.
 	Unknown Verdict = iota
-	// Write: the marker gets its part of the image.
+	// Write says that the marker gets its part of the image.
 	Write
-	// Keep: the value stays as it is, and nothing is reported.
+	// Keep says that the value stays as it is, and nothing is reported.
 	Keep
 )
 

@@ -4,7 +4,7 @@
 package marker
 
 // flowCollection reads [a, b] or {a: b}.
-func (r *reader) flowCollection(props properties) int32 {
+func (r *reader) flowCollection() int32 {
 	kind, closing := sequenceNode, byte(']')
 	if r.src[r.pos] == '{' {
 		kind, closing = mappingNode, '}'
@@ -122,7 +122,7 @@ func (r *reader) flowNode() int32 {
 	case '"', '\'':
 		return r.quoted(props, true)
 	case '[', '{':
-		return r.flowCollection(props)
+		return r.flowCollection()
 	}
 	n := r.plain(props, true)
 	r.plainLines(n, 0, true)

@@ -53,6 +53,7 @@ func TestGolden(t *testing.T) {
 }
 
 func golden(t *testing.T, dir string) {
+	t.Helper()
 	files, err := os.ReadDir(filepath.Join(dir, "before"))
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +109,7 @@ func compareFile(t *testing.T, path string, got []byte) {
 
 func readFile(t *testing.T, path string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(path) //nolint:gosec // a file of the test's own folder
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

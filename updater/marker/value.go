@@ -57,7 +57,7 @@ func fold(src []byte, style scalarStyle) string {
 			i++
 		case c == '\n' || c == '\r':
 			blanks = blanks[:0]
-			lines := 0
+			var lines int
 			i, lines = breaks(src, i)
 			if lines == 1 {
 				out = append(out, ' ')
@@ -109,7 +109,7 @@ func escape(out, src []byte, i int) ([]byte, int) {
 	if i >= len(src) {
 		return out, i
 	}
-	width := 0
+	var width int
 	switch src[i] {
 	case '\n', '\r':
 		next, lines := breaks(src, i)
@@ -126,10 +126,10 @@ func escape(out, src []byte, i int) ([]byte, int) {
 	i++
 	end := min(i+width, len(src))
 	code, err := strconv.ParseInt(string(src[i:end]), 16, 64)
-	if err != nil || code > utf8.MaxRune {
+	if err != nil || code < 0 || code > utf8.MaxRune {
 		code = utf8.RuneError
 	}
-	return utf8.AppendRune(out, rune(code)), end
+	return utf8.AppendRune(out, rune(code)), end //nolint:gosec // within a rune's bounds, as just made sure
 }
 
 // blockValue returns the text of a block scalar.

@@ -86,7 +86,7 @@ func (d *Data) add(path string, c marker.Change) {
 		Kind: c.Object.Kind, Namespace: c.Object.Namespace,
 		Name: c.Object.Name, APIVersion: c.Object.APIVersion,
 	}
-	change := Change{OldValue: c.Old, NewValue: c.New, Setter: c.Ref.String()}
+	change := Change{OldValue: c.Old, NewValue: c.New, Setter: c.String()}
 	if d.Changed.FileChanges[path] == nil {
 		d.Changed.FileChanges[path] = make(map[ObjectRef][]Change)
 		d.Updated.Files[path] = File{Objects: make(map[ObjectRef][]ImageRef)}
