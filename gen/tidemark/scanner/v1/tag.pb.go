@@ -34,7 +34,7 @@ const (
 	TagMetadata_TAG_METADATA_UNSPECIFIED TagMetadata = 0
 	// The digest: one request.
 	TagMetadata_TAG_METADATA_DIGEST TagMetadata = 1
-	// The creation time: up to three more requests, once per digest.
+	// The creation time: up to three more requests, once per digest; for an index without the annotation two per platform.
 	TagMetadata_TAG_METADATA_CREATED TagMetadata = 2
 	// The push time: what the registry's own API costs.
 	TagMetadata_TAG_METADATA_PUSHED TagMetadata = 3

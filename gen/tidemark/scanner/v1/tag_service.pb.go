@@ -35,7 +35,7 @@ type ListTagsRequest struct {
 	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Only tags that this unanchored RE2 pattern matches. Empty: all.
 	Pattern string `protobuf:"bytes,3,opt,name=pattern,proto3" json:"pattern,omitempty"`
-	// The most tags to return: 1 to 10000; zero means 1000.
+	// The most tags to return: 1 to 10000, with metadata at most 1000; zero means 1000.
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The last response's `next_page_token`. Empty: the first page.
 	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
