@@ -13,11 +13,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/tidemark-io/tidemark/scanner/internal/budget"
 )
 
 // What can go wrong, for errors.Is. Every error of List and Head is one of
@@ -95,16 +96,10 @@ func statusError(host string, answer *http.Response) *Error {
 	return e
 }
 
-// retryAfter reads a Retry-After header: seconds or a date.
+// retryAfter is how long the answer asks to wait; zero: it does not say.
 func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := header.Get("Retry-After")
-	var wait time.Duration
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if date, err := http.ParseTime(value); err == nil {
-		wait = date.Sub(now).Round(time.Second)
-	}
-	return min(max(wait, 0), 24*time.Hour)
+	wait, _ := budget.RetryAfter(header, now)
+	return wait
 }
 
 // asked is what a request was about, for sentences.
