@@ -72,10 +72,11 @@ func New(cfg Config) (*Service, error) {
 		Connected: func(ok bool) { cfg.Health.SetUpstream(healthNames(), ok) },
 		Logger:    cfg.Telemetry.Logger(),
 	}, reconciler.Notify)
-	selector := selection.New(facts.New(s.follower))
+	known := facts.New(s.follower)
+	selector := selection.New(known)
 	reconciler.Use(s.follower, selector)
 	s.imagePolicies = api.NewImagePolicies(s.policies, sights, reconciler)
-	s.resolution = api.NewResolution(s.follower)
+	s.resolution = api.NewResolution(s.follower, known, s.policies)
 	if err := s.measure(); err != nil {
 		return nil, fmt.Errorf("resolver: %w", err)
 	}
