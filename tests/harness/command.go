@@ -5,7 +5,9 @@ package harness
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -78,4 +80,16 @@ func (w *World) Grpcurl(t *testing.T, service Service, flags []string, what ...s
 	t.Helper()
 	args := append([]string{"-plaintext", "-max-time", "20"}, flags...)
 	return Run(t, "", w.Suite.Programs.Path("grpcurl"), append(append(args, w.Address(service)), what...)...)
+}
+
+// AwaitLine waits until a command of the CLI succeeds and prints text.
+func (w *World) AwaitLine(t *testing.T, text string, args ...string) {
+	t.Helper()
+	Await(t, text+" in tidemark "+strings.Join(args, " "), func(context.Context) error {
+		result := w.CLI(t, args...)
+		if result.Code != 0 || !strings.Contains(result.Out, text) {
+			return fmt.Errorf("exit code %d and\n%s%s", result.Code, result.Out, result.Err)
+		}
+		return nil
+	})
 }

@@ -31,6 +31,8 @@ type Deployment interface {
 	// Address is where a service answers gRPC, HTTPAddress where its metrics are.
 	Address(service Service) string
 	HTTPAddress(service Service) string
+	// HookAddress is where webhooks are taken.
+	HookAddress() string
 	// ServerFlags tell the CLI where the services are.
 	ServerFlags() []string
 }
@@ -66,14 +68,14 @@ func (p place) flags(name, grpc, http string) []string {
 }
 
 type allInOne struct {
-	process    *Process
-	grpc, http string
+	process          *Process
+	grpc, http, hook string
 }
 
 func newAllInOne(t *testing.T, p place) Deployment {
 	t.Helper()
-	d := &allInOne{grpc: p.ports.Address(t), http: p.ports.Address(t)}
-	args := append([]string{"up", "--hook-listen", p.ports.Address(t)}, p.flags("tidemark", d.grpc, d.http)...)
+	d := &allInOne{grpc: p.ports.Address(t), http: p.ports.Address(t), hook: p.ports.Address(t)}
+	args := append([]string{"up", "--hook-listen", d.hook}, p.flags("tidemark", d.grpc, d.http)...)
 	d.process = NewProcess(t, "tidemark", p.programs.Path("tidemark"), append(args, p.own...), p.env)
 	return d
 }
@@ -82,23 +84,25 @@ func (d *allInOne) Processes() []*Process      { return []*Process{d.process} }
 func (d *allInOne) Process(Service) *Process   { return d.process }
 func (d *allInOne) Address(Service) string     { return d.grpc }
 func (d *allInOne) HTTPAddress(Service) string { return d.http }
+func (d *allInOne) HookAddress() string        { return d.hook }
 func (d *allInOne) ServerFlags() []string      { return []string{"--server", d.grpc} }
 
 type trio struct {
 	processes  map[Service]*Process
 	grpc, http map[Service]string
+	hook       string
 }
 
 func newTrio(t *testing.T, p place) Deployment {
 	t.Helper()
-	d := &trio{processes: map[Service]*Process{}, grpc: map[Service]string{}, http: map[Service]string{}}
+	d := &trio{processes: map[Service]*Process{}, grpc: map[Service]string{}, http: map[Service]string{}, hook: p.ports.Address(t)}
 	var upstream []string
 	for _, service := range Services() {
 		name := string(service)
 		d.grpc[service], d.http[service] = p.ports.Address(t), p.ports.Address(t)
 		args := append(p.flags(name, d.grpc[service], d.http[service]), upstream...)
 		if service == Scanner {
-			args = append(args, "--hook-listen", p.ports.Address(t))
+			args = append(args, "--hook-listen", d.hook)
 		}
 		d.processes[service] = NewProcess(t, name, p.programs.Path(name), args, p.env)
 		upstream = []string{"--" + name + "-address", d.grpc[service]}
@@ -117,6 +121,7 @@ func (d *trio) Processes() []*Process {
 func (d *trio) Process(service Service) *Process   { return d.processes[service] }
 func (d *trio) Address(service Service) string     { return d.grpc[service] }
 func (d *trio) HTTPAddress(service Service) string { return d.http[service] }
+func (d *trio) HookAddress() string                { return d.hook }
 
 func (d *trio) ServerFlags() []string {
 	flags := make([]string, 0, 2*len(d.grpc))
