@@ -9,24 +9,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/Masterminds/semver/v3"
 	"github.com/spf13/cobra"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/selector"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
 // imagePolicyFlags are the flags of `create image policy`.
 type imagePolicyFlags struct {
+	selector      selector.Flags
 	imageRef      string
-	semver        string
-	alpha         string
-	numeric       string
-	latest        bool
-	filterRegex   string
-	filterExtract string
 	reflectDigest string
 	interval      time.Duration
 }
@@ -45,12 +40,7 @@ func (v *verb) imagePolicy() *cobra.Command {
 	}, f.build)
 	flags := cmd.Flags()
 	flags.StringVar(&f.imageRef, "image-ref", "", "name of the image repository; NAMESPACE/NAME for one of another namespace")
-	flags.StringVar(&f.semver, "select-semver", "", "range of versions; the highest in it is selected, for example 5.0.x")
-	flags.StringVar(&f.alpha, "select-alpha", "", "order by bytes: asc selects the last, desc the first")
-	flags.StringVar(&f.numeric, "select-numeric", "", "order by number: asc selects the largest, desc the smallest")
-	flags.BoolVar(&f.latest, "select-latest", false, "select the tag that appeared last")
-	flags.StringVar(&f.filterRegex, "filter-regex", "", "regular expression (RE2); only tags that it matches are looked at")
-	flags.StringVar(&f.filterExtract, "filter-extract", "", "what of a tag is ordered: groups of --filter-regex, for example $ts")
+	f.selector.Add(flags)
 	flags.StringVar(&f.reflectDigest, "reflect-digest", "", "keep the selected tag's digest: Never, IfNotPresent or Always")
 	flags.DurationVar(&f.interval, "interval", 0, "how often the digest is read again; with --reflect-digest Always only")
 	return cmd
@@ -61,11 +51,14 @@ func (f *imagePolicyFlags) build(metadata *metav1.ObjectMeta) (kinds.Object, err
 	if err != nil {
 		return nil, err
 	}
-	choice, err := f.choice()
+	choice, err := f.selector.Choice()
 	if err != nil {
 		return nil, err
 	}
-	filter, err := f.filter()
+	if choice == nil {
+		return nil, errors.New("a policy must be provided with either --select-semver, --select-alpha, --select-numeric or --select-latest")
+	}
+	filter, err := f.selector.Filter()
 	if err != nil {
 		return nil, err
 	}
@@ -88,64 +81,6 @@ func (f *imagePolicyFlags) repository() (*metav1.NamespacedObjectReference, erro
 		return nil, fmt.Errorf("--image-ref '%s' is no name: NAME or NAMESPACE/NAME, lower-case letters, digits and '-'", f.imageRef)
 	}
 	return &metav1.NamespacedObjectReference{Namespace: namespace, Name: repository}, nil
-}
-
-// choice is the one selector that is given.
-func (f *imagePolicyFlags) choice() (*resolverv1.ImagePolicyChoice, error) {
-	if err := f.oneSelector(); err != nil {
-		return nil, err
-	}
-	switch {
-	case f.semver != "":
-		if _, err := semver.NewConstraint(f.semver); err != nil {
-			return nil, fmt.Errorf("--select-semver '%s' is no range of versions: %w", f.semver, err)
-		}
-		return &resolverv1.ImagePolicyChoice{Choice: &resolverv1.ImagePolicyChoice_Semver{
-			Semver: &resolverv1.SemVerPolicy{Range: f.semver},
-		}}, nil
-	case f.alpha != "":
-		order, err := sortOrder("--select-alpha", f.alpha)
-		return &resolverv1.ImagePolicyChoice{Choice: &resolverv1.ImagePolicyChoice_Alphabetical{
-			Alphabetical: &resolverv1.AlphabeticalPolicy{Order: order},
-		}}, err
-	case f.numeric != "":
-		order, err := sortOrder("--select-numeric", f.numeric)
-		return &resolverv1.ImagePolicyChoice{Choice: &resolverv1.ImagePolicyChoice_Numerical{
-			Numerical: &resolverv1.NumericalPolicy{Order: order},
-		}}, err
-	default:
-		return &resolverv1.ImagePolicyChoice{Choice: &resolverv1.ImagePolicyChoice_Latest{
-			Latest: &resolverv1.LatestPolicy{},
-		}}, nil
-	}
-}
-
-func (f *imagePolicyFlags) oneSelector() error {
-	given := 0
-	for _, is := range []bool{f.semver != "", f.alpha != "", f.numeric != "", f.latest} {
-		if is {
-			given++
-		}
-	}
-	switch given {
-	case 0:
-		return errors.New("a policy must be provided with either --select-semver, --select-alpha, --select-numeric or --select-latest")
-	case 1:
-		return nil
-	default:
-		return errors.New("only one of --select-semver, --select-alpha, --select-numeric or --select-latest can be specified")
-	}
-}
-
-func sortOrder(flag, word string) (resolverv1.SortOrder, error) {
-	switch word {
-	case "asc":
-		return resolverv1.SortOrder_SORT_ORDER_ASC, nil
-	case "desc":
-		return resolverv1.SortOrder_SORT_ORDER_DESC, nil
-	default:
-		return 0, fmt.Errorf(`%s must be one of ["asc", "desc"], not %q`, flag, word)
-	}
 }
 
 // digest sets what --reflect-digest and --interval say.

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package create
+package selector
 
 import (
 	"errors"
@@ -14,8 +14,8 @@ import (
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 )
 
-// filter is what --filter-regex and --filter-extract say; nil: nothing.
-func (f *imagePolicyFlags) filter() (*resolverv1.TagFilter, error) {
+// Filter is what --filter-regex and --filter-extract say; nil: nothing.
+func (f *Flags) Filter() (*resolverv1.TagFilter, error) {
 	if f.filterRegex == "" {
 		if f.filterExtract != "" {
 			return nil, errors.New("cannot specify --filter-extract without specifying --filter-regex")
