@@ -131,7 +131,7 @@ try:
 // checkFreed makes sure that nothing is left: no listener, no folder.
 func checkFreed(addresses []string, dir string) error {
 	for _, address := range addresses {
-		listener, err := net.Listen("tcp", address) //nolint:gosec,noctx // to see that the port is free; closed at once
+		listener, err := net.Listen("tcp", address) //nolint:noctx // to see that the port is free; closed at once
 		if err != nil {
 			return fmt.Errorf("a port is still taken: %w", err)
 		}

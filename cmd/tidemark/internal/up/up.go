@@ -88,20 +88,21 @@ func build(ctx context.Context, host *program.Host, options Options, secrets *se
 	if err != nil {
 		return nil, fmt.Errorf("updater: %w", err)
 	}
-	parts := []program.Part{
+	parts := make([]program.Part, 0, 5)
+	parts = append(parts,
 		program.Connection(conn),
-		{Name: "scanner", Register: scan.Register, Run: scan.Run},
-		{Name: "resolver", Register: resolve.Register, Run: resolve.Run},
-		{Name: "updater", Register: update.Register, Run: update.Run},
+		program.Part{Name: "scanner", Register: scan.Register, Run: scan.Run},
+		program.Part{Name: "resolver", Register: resolve.Register, Run: resolve.Run},
+		program.Part{Name: "updater", Register: update.Register, Run: update.Run},
+	)
+	if options.Manifests != "" {
+		follow, err := newFollower(host, options, conn, secrets)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, program.Part{Name: "manifests", Run: follow.run})
 	}
-	if options.Manifests == "" {
-		return parts, nil
-	}
-	follow, err := newFollower(host, options, conn, secrets)
-	if err != nil {
-		return nil, err
-	}
-	return append(parts, program.Part{Name: "manifests", Run: follow.run}), nil
+	return parts, nil
 }
 
 func newScanner(ctx context.Context, host *program.Host, flags scanner.Flags) (*scanner.Service, error) {
