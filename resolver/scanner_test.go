@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -345,8 +344,16 @@ func (s *scanner) GetTag(ctx context.Context, req *scannerv1.GetTagRequest) (*sc
 	if err != nil {
 		return nil, err
 	}
-	if !req.GetTrack() && len(req.GetMetadata()) == 0 {
-		s.t.Error("the selected tag is not tracked")
+	if len(req.GetMetadata()) == 0 {
+		s.digestReads++
+		if !req.GetTrack() {
+			s.t.Error("the selected tag is not tracked")
+		}
+	} else if s.inspections++; s.asleep {
+		return nil, rpcerr.New(codes.Unavailable, metav1.ErrorReason_ERROR_REASON_REGISTRY_FAILED, "the registry is asleep")
+	}
+	if _, told := s.facts[head.GetImage()+":"+req.GetTag()]; told {
+		return &scannerv1.GetTagResponse{Tag: s.describe(head.GetImage(), req.GetTag(), wantedOf(req))}, nil
 	}
 	digest := s.digests[head.GetImage()+":"+req.GetTag()]
 	if digest == "" && slices.Contains(wantedOf(req), scannerv1.TagMetadata_TAG_METADATA_DIGEST) {
@@ -407,7 +414,10 @@ func (s *scanner) describe(image, tag string, wanted []scannerv1.TagMetadata) *s
 		case scannerv1.TagMetadata_TAG_METADATA_PLATFORMS:
 			told.Platforms = known.GetPlatforms()
 		case scannerv1.TagMetadata_TAG_METADATA_LABELS:
-			told.Labels = known.GetLabels()
+			told.Labels = s.labels[image+":"+tag]
+			if known.GetLabels() != nil {
+				told.Labels = known.GetLabels()
+			}
 		case scannerv1.TagMetadata_TAG_METADATA_UNSPECIFIED:
 			s.t.Error("metadata without a name is asked for")
 		}
@@ -416,27 +426,6 @@ func (s *scanner) describe(image, tag string, wanted []scannerv1.TagMetadata) *s
 }
 
 // tell sets what the registry says of an image.
-func (s *scanner) tell(image string, facts *scannerv1.Tag) { s.update(func() { s.facts[image] = facts }) }
-
-func (s *scanner) ListTags(_ context.Context, req *scannerv1.ListTagsRequest) (*scannerv1.ListTagsResponse, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	head, err := s.readable(req.GetNamespace()+"/"+req.GetName(), "")
-	if err != nil {
-		return nil, err
-	}
-	from, _ := strconv.Atoi(req.GetPageToken())
-	names := slices.Sorted(maps.Keys(s.tags[head.GetRevision()]))
-	resp := &scannerv1.ListTagsResponse{Head: head}
-	for i := from; i < len(names); i++ {
-		if len(resp.GetTags()) == int(req.GetPageSize()) {
-			resp.NextPageToken = strconv.Itoa(i)
-			break
-		}
-		if matched, err := regexp.MatchString(req.GetPattern(), names[i]); err != nil || !matched {
-			continue
-		}
-		resp.Tags = append(resp.Tags, s.describe(head.GetImage(), names[i], req.GetMetadata()))
-	}
-	return resp, nil
+func (s *scanner) tell(image string, facts *scannerv1.Tag) {
+	s.update(func() { s.facts[image] = facts })
 }

@@ -78,7 +78,7 @@ func (s *Selector) byCreation(ctx context.Context, r Request, names []string, mo
 	if len(names) < 2 {
 		return nil
 	}
-	found, err := s.facts.All(ctx, r.Subject, r.Policy.Pattern(), names, facts.Digest|facts.Created, orderAge)
+	found, err := s.facts.All(ctx, r.Subject, r.Policy.Pattern(), names, facts.Created, orderAge)
 	if err != nil {
 		return &InspectError{err: err}
 	}
