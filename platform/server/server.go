@@ -89,7 +89,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if s.web, err = listen(ctx, cfg, "http-listen", cfg.HTTPListen); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.grpc = grpc.NewServer(grpcOptions(cfg, tlsConfig, s.ending)...)
+	s.grpc = grpc.NewServer(grpcOptions(cfg, tlsConfig, s.ending)...) //nolint:contextcheck // each call has a context of its own
 	s.http = newHTTP(cfg, tlsConfig, s.health)
 	s.health.Register(s.grpc)
 	reflection.Register(s.grpc)
