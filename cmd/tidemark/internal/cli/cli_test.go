@@ -221,9 +221,11 @@ func populated() *services {
 				LatestRef:           &resolverv1.ImageRef{Name: "ghcr.io/x/app", Tag: "7.8.1", Digest: "sha256:beef"},
 				ObservedPreviousRef: &resolverv1.ImageRef{Name: "ghcr.io/x/app", Tag: "7.8.0"},
 			},
+			Override: &metav1.Override{Hold: &metav1.Hold{Tag: "7.8.1", Actor: "ops", Reason: "release freeze"}},
 		},
 		{
 			Metadata: metadata("flux-system", "waiting", nil),
+			Override: &metav1.Override{Hold: &metav1.Hold{Tag: "1.0.0", Actor: "ops", Until: timestamppb.New(noon.AddDate(-1, 0, 0))}},
 			Status: &resolverv1.ImagePolicyStatus{
 				Conditions: isNotReady("DependencyNotReady", "referenced ImageRepository 'flux-system/absent' does not exist"),
 			},

@@ -176,6 +176,8 @@ type services struct {
 
 	scan     func(*scannerv1.ScanImageRepositoryRequest) (*scannerv1.ScanImageRepositoryResponse, error)
 	evaluate func(*resolverv1.ReconcileImagePolicyRequest) (*resolverv1.ReconcileImagePolicyResponse, error)
+	hold     func(*resolverv1.HoldImagePolicyRequest) (*resolverv1.HoldImagePolicyResponse, error)
+	release  func(*resolverv1.ReleaseImagePolicyRequest) (*resolverv1.ReleaseImagePolicyResponse, error)
 	run      func(grpc.ServerStreamingServer[updaterv1.RunImageUpdateAutomationResponse]) error
 }
 

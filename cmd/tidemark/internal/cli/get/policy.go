@@ -4,6 +4,8 @@
 package get
 
 import (
+	"time"
+
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
@@ -22,6 +24,19 @@ func imagePolicies() view {
 				previous := o.GetStatus().GetObservedPreviousRef()
 				return imageRef(previous.GetName(), previous.GetTag(), previous.GetDigest())
 			})},
+			{"HELD BY", typed(heldBy)},
 		},
 	}
+}
+
+// heldBy says by whose word the answer stays; empty: by nobody's, or no longer.
+func heldBy(o *resolverv1.ImagePolicy) string {
+	hold := o.GetOverride().GetHold()
+	switch {
+	case hold == nil, hold.GetUntil() != nil && !time.Now().Before(hold.GetUntil().AsTime()):
+		return ""
+	case hold.GetUntil() != nil:
+		return hold.GetActor() + " until " + moment(hold.GetUntil())
+	}
+	return hold.GetActor()
 }
