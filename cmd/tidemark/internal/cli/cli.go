@@ -33,7 +33,7 @@ type Streams struct {
 // Run runs one command in this process, and returns its exit code.
 func Run(ctx context.Context, args []string, streams Streams, getenv func(string) string) int {
 	servers := connection.New(getenv)
-	root := command(servers) //nolint:contextcheck // Cobra hands the context to the verb that runs.
+	root := command(servers, getenv) //nolint:contextcheck // Cobra hands the context to the verb that runs.
 	root.SetArgs(args)
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)

@@ -15,16 +15,19 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/apply"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/create"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/explain"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/get"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/hold"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/reconcile"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/resolve"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/version"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/demo"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/up"
 )
 
 // command is the root of all commands.
-func command(servers *connection.Servers) *cobra.Command {
+func command(servers *connection.Servers, getenv func(string) string) *cobra.Command {
 	root := group.Command(cobra.Command{
 		Use:   "tidemark",
 		Short: "From a pushed image tag to a commit",
@@ -42,7 +45,10 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 		create.Command(servers),
 		get.Command(servers),
 		reconcile.Command(servers),
+		hold.Command(servers),
+		hold.ReleaseCommand(servers),
 	)
+	section(root, "Ask about tags:", resolve.Command(servers), explain.Command(servers, getenv))
 	root.AddCommand(version.Command())
 	return root
 }
