@@ -348,3 +348,32 @@ func TestListPagesInOrderAndFilters(t *testing.T) {
 		}
 	}
 }
+
+func TestChangesOfAnOverrideDoNotUndoOneAnother(t *testing.T) {
+	s := newRepositories(storetest.Open(t))
+	apply(t, s, repo("a", "one"))
+	var working sync.WaitGroup
+	for _, change := range []func(*metav1.Override){
+		func(o *metav1.Override) { o.Hold = &metav1.Hold{Tag: "1"} },
+		func(o *metav1.Override) { o.Suspension = &metav1.Suspension{Actor: "me"} },
+	} {
+		working.Go(func() {
+			_, err := s.ChangeOverride(t.Context(), key("a"), "", func(o *metav1.Override) (*metav1.Override, error) {
+				change(o)
+				return o, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	working.Wait()
+	none := func(*metav1.Override) (*metav1.Override, error) { return nil, object.ErrUnchanged }
+	got, err := s.ChangeOverride(t.Context(), key("a"), "", none)
+	if err != nil || got.GetOverride().GetHold().GetTag() != "1" || got.GetOverride().GetSuspension().GetActor() != "me" {
+		t.Errorf("got %v, %v", got.GetOverride(), err)
+	}
+	if _, err := s.ChangeOverride(t.Context(), key("a"), "another", none); !errors.Is(err, object.ErrNotFound) {
+		t.Errorf("of another object: %v", err)
+	}
+}
