@@ -47,7 +47,7 @@ type Tags struct {
 func (a *Tags) ListTags(ctx context.Context, req *scannerv1.ListTagsRequest) (*scannerv1.ListTagsResponse, error) {
 	query := tags.Query{
 		Key: objectapi.Key(req), Size: int(cmp.Or(req.GetPageSize(), defaultPageSize)), Token: req.GetPageToken(),
-		Order: orderOf(req), Created: a.created,
+		Order: orderOf(req), Created: a.created, Excluded: req.GetIncludeExcluded(),
 	}
 	wanted := wantedOf(req.GetMetadata())
 	if query.Order.By == tags.ByCreated {
@@ -180,7 +180,7 @@ func headMessage(r state.Repository, head tagset.Head, revision int64) *scannerv
 }
 
 func tagMessage(e tagset.Entry) *scannerv1.Tag {
-	return &scannerv1.Tag{Name: e.Tag, FirstSeenTime: timestamppb.New(e.FirstSeen), Initial: e.Initial, Digest: e.Digest}
+	return &scannerv1.Tag{Name: e.Tag, FirstSeenTime: timestamppb.New(e.FirstSeen), Initial: e.Initial, Digest: e.Digest, Excluded: e.Excluded}
 }
 
 func tagMessages(entries []tagset.Entry) []*scannerv1.Tag {

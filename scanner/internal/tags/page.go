@@ -27,6 +27,8 @@ type Query struct {
 	Key object.Key
 	// Pattern is an unanchored RE2; nil: all tags.
 	Pattern *regexp.Regexp
+	// Excluded lists the tags that the exclusion list leaves out as well.
+	Excluded bool
 	// Order is that of the tags; Created says when each was made and is needed to order by that.
 	Order   Order
 	Created func(ctx context.Context, set Set, tags []string) []time.Time
@@ -36,7 +38,7 @@ type Query struct {
 	Token string
 }
 
-// Page lists tags that are not excluded, and returns the next page's token; empty after the last. All pages are of the
+// Page lists tags, and returns the next page's token; empty after the last. All pages are of the
 // store's revision at which the first was read. Errors: those of Open; ErrForeignPage, ErrPageGone, ErrTooMany.
 func (r *Reader) Page(ctx context.Context, q Query) (set Set, page []tagset.Entry, next string, err error) {
 	place, err := parsePlace(q.Token, q.hash())
@@ -63,7 +65,7 @@ func (r *Reader) Page(ctx context.Context, q Query) (set Set, page []tagset.Entr
 
 // matches says whether an entry is listed.
 func (q Query) matches(entry tagset.Entry) bool {
-	return entry.Visible() && (q.Pattern == nil || q.Pattern.MatchString(entry.Tag))
+	return (entry.Visible() || q.Excluded && entry.Present()) && (q.Pattern == nil || q.Pattern.MatchString(entry.Tag))
 }
 
 // byName reads no further than the page, for the set is in that order.
@@ -91,7 +93,7 @@ func (q Query) hash() uint64 {
 		pattern = q.Pattern.String()
 	}
 	// A hash never fails to be written to.
-	_, _ = fmt.Fprintf(h, "%s\x00%s\x00%d\x00%t", q.Key, pattern, q.Order.By, q.Order.Descending)
+	_, _ = fmt.Fprintf(h, "%s\x00%s\x00%d\x00%t\x00%t", q.Key, pattern, q.Order.By, q.Order.Descending, q.Excluded)
 	return h.Sum64()
 }
 
