@@ -60,10 +60,10 @@ func explainRegistry(err error) error {
 	cause := errors.Unwrap(err)
 	st := rpcerr.ToStatus(cause)
 	code, reason := st.Code(), rpcerr.Reason(cause)
-	switch code {
-	case codes.NotFound:
+	if code == codes.NotFound {
 		code = codes.FailedPrecondition
-	case codes.Internal:
+	}
+	if code == codes.Internal {
 		code, reason = codes.Unavailable, metav1.ErrorReason_ERROR_REASON_REGISTRY_FAILED
 	}
 	return rpcerr.New(code, reason, "%w", err)

@@ -120,7 +120,7 @@ func verdictOf(stage selection.Stage) resolverv1.Verdict {
 		return resolverv1.Verdict_VERDICT_PLATFORM_MISSING
 	case selection.LabelMismatch:
 		return resolverv1.Verdict_VERDICT_LABEL_MISMATCH
-	case selection.Passed:
+	case selection.Gone, selection.Passed:
 	}
 	return resolverv1.Verdict_VERDICT_UNKNOWN
 }

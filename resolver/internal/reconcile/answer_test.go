@@ -76,3 +76,44 @@ func TestReadyMessageHasFluxsWords(t *testing.T) {
 		}
 	}
 }
+
+func TestHoldDoesNotWaitForTags(t *testing.T) {
+	hold := &metav1.Hold{Tag: "1", Actor: "ops", Reason: "crash"}
+	policy := func() *resolverv1.ImagePolicy {
+		return &resolverv1.ImagePolicy{
+			Metadata: &metav1.ObjectMeta{Generation: 3}, Override: &metav1.Override{Hold: hold},
+			Status: &resolverv1.ImagePolicyStatus{TagSetRevision: 5, ImageRepositoryUid: "u", LatestRef: &resolverv1.ImageRef{Name: "app", Tag: "2"}},
+		}
+	}
+	earlier := &scannerv1.TagSetHead{Uid: "u", Revision: 4}
+	ref := &resolverv1.ImageRef{Name: "app", Tag: "1"}
+	p := policy()
+	held := answer{generation: 3, head: earlier, ref: ref, hold: hold, held: hold}
+	if err := held.record(t.Context(), p, time.Now()); err != nil || p.GetStatus().GetLatestRef().GetTag() != "1" || p.GetStatus().GetTagSetRevision() != 5 {
+		t.Errorf("of earlier tags: %v, %v", p.GetStatus(), err)
+	}
+	for name, a := range map[string]answer{
+		"before the hold": {generation: 3, head: &scannerv1.TagSetHead{Uid: "u", Revision: 6}, ref: &resolverv1.ImageRef{Name: "app", Tag: "3"}},
+		"of another hold": {generation: 3, head: earlier, ref: ref, hold: &metav1.Hold{Tag: "1"}, held: &metav1.Hold{Tag: "1"}},
+		"of another spec": {generation: 2, head: earlier, ref: ref, hold: hold, held: hold},
+	} {
+		p := policy()
+		if err := a.record(t.Context(), p, time.Now()); !errors.Is(err, object.ErrUnchanged) || p.GetStatus().GetLatestRef().GetTag() != "2" {
+			t.Errorf("%s: %v, %v", name, p.GetStatus(), err)
+		}
+	}
+}
+
+func TestTheEarliestTimeCounts(t *testing.T) {
+	now := time.Now()
+	for _, times := range [][]time.Time{
+		{now}, {{}, now, {}}, {now.Add(1), now, {}, now.Add(2)},
+	} {
+		if got := earliest(times...); !got.Equal(now) {
+			t.Errorf("%v: %v", times, got)
+		}
+	}
+	if got := earliest(time.Time{}, time.Time{}); !got.IsZero() {
+		t.Errorf("of none: %v", got)
+	}
+}
