@@ -43,7 +43,7 @@ func (w *World) File(t *testing.T, repository, path string) string {
 func (w *World) AwaitFile(t *testing.T, repository, path, text string) {
 	t.Helper()
 	Await(t, fmt.Sprintf("%q in %s of %s", text, path, repository), func(context.Context) error {
-		content, err := w.Git.ReadFile(repository, "main", path) //nolint:contextcheck // Git's plumbing has a limit of its own.
+		content, err := w.Git.ReadFile(repository, "main", path)
 		if err == nil && !strings.Contains(content, text) {
 			err = fmt.Errorf("the file is:\n%s", content)
 		}
