@@ -50,7 +50,7 @@ func (r *Reconciler) choose(
 			w.wake = recheck
 		}
 	}
-	if w.memory != nil && w.memory.Forget(snapshot.Has) {
+	if w.memory != nil && w.memory.Settle() {
 		if failed := r.sights.Store(ctx, object.KeyOfMeta(p.GetMetadata()), w.memory); failed != nil {
 			w.memory = nil // what is not stored is not known
 			return failed

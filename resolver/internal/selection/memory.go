@@ -19,11 +19,14 @@ type Memory struct {
 	Tags map[string]Sight `json:"tags"`
 
 	changed bool
-	looked  map[string]struct{} // since Forget
+	looked  map[string]struct{} // since Settle
 }
 
-// maxRemembered bounds a memory; what was not looked at lately goes first.
-const maxRemembered = 2 * MaxInspect
+// How much is remembered beside what the last selection has looked at: of digests that have not moved, and in all.
+const (
+	roomy   = 500
+	crowded = 2 * MaxInspect
+)
 
 // Sight is a tag's digest.
 type Sight struct {
@@ -56,17 +59,26 @@ func (m *Memory) see(uid string, tag policy.Tag, digest string, now time.Time) t
 	return sight.Since
 }
 
-// Forget drops the tags that are gone, and reports whether the memory has changed since it was last asked.
-func (m *Memory) Forget(there func(tag string) bool) (changed bool) {
-	crowded := len(m.Tags) > maxRemembered
-	for tag := range m.Tags {
-		if _, looked := m.looked[tag]; !there(tag) || crowded && !looked {
+// Settle ends a selection: it makes room, and reports whether the memory has changed since it was last asked. Tags that are
+// gone are remembered too: one that comes back with another digest was pushed again.
+func (m *Memory) Settle() (changed bool) {
+	m.drop(roomy, func(sight Sight) bool { return sight.Since.IsZero() })
+	m.drop(crowded, func(Sight) bool { return true })
+	changed, m.changed, m.looked = m.changed, false, nil
+	return changed
+}
+
+// drop forgets what was not looked at and may go, if there is more than that.
+func (m *Memory) drop(limit int, may func(Sight) bool) {
+	if len(m.Tags) <= limit {
+		return
+	}
+	for tag, sight := range m.Tags {
+		if _, looked := m.looked[tag]; !looked && may(sight) {
 			delete(m.Tags, tag)
 			m.changed = true
 		}
 	}
-	changed, m.changed, m.looked = m.changed, false, nil
-	return changed
 }
 
 // Encode makes bytes of it, at most about 200 a tag.

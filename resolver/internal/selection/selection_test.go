@@ -197,7 +197,7 @@ func TestRepushStartsTheClockAgain(t *testing.T) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	// What is stored says the same after a restart.
-	if !s.memory.Forget(s.index.Snapshot().Has) || s.memory.Forget(s.index.Snapshot().Has) {
+	if !s.memory.Settle() || s.memory.Settle() {
 		t.Error("the memory's change is not told once")
 	}
 	encoded, err := s.memory.Encode()
@@ -209,6 +209,48 @@ func TestRepushStartsTheClockAgain(t *testing.T) {
 	}
 	if got, err = s.ask(anyVersion, required, got.Next); err != nil || got.Tag != "2.0.0" || got.Clock != FirstSeen {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestTagThatComesBackWithAnotherDigestIsYoung(t *testing.T) {
+	s := newShop(t, old("1.0.0"), old("2.0.0"))
+	required := Requirements{MinimumAge: time.Hour}
+	if got, err := s.ask(anyVersion, required, noon); err != nil || got.Tag != "2.0.0" {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	s.memory.Settle()
+	s.index.Apply(tagindex.Delta{Revision: 2, Removed: []string{"2.0.0"}})
+	if got, err := s.ask(anyVersion, required, noon); err != nil || got.Tag != "1.0.0" {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	s.memory.Settle()
+	s.index.Apply(tagindex.Delta{Revision: 3, Added: []policy.Tag{old("2.0.0")}})
+	s.registry.tags["2.0.0"].Digest = "sha256:other"
+	if got, err := s.ask(anyVersion, required, noon); err != nil || got.Tag != "1.0.0" || !got.Next.Equal(noon.Add(time.Hour)) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	m := &Memory{}
+	see := func(n int, digest string) {
+		for i := range n {
+			m.see("u", old(fmt.Sprintf("%s%d", digest[:1], i)), digest, noon)
+		}
+	}
+	see(MaxInspect, "a")
+	m.Settle()
+	if len(m.Tags) != MaxInspect {
+		t.Errorf("what was looked at is forgotten: %d are left", len(m.Tags))
+	}
+	see(crowded+1, "b")
+	see(crowded+1, "bb")
+	if m.Settle(); len(m.Tags) != crowded+1 {
+		t.Errorf("%d are remembered", len(m.Tags))
+	}
+	see(1, "c")
+	if m.Settle(); len(m.Tags) != 1 {
+		t.Errorf("%d are remembered", len(m.Tags))
 	}
 }
 
