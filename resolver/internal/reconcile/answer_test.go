@@ -5,6 +5,7 @@ package reconcile
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/policy"
+	"github.com/tidemark-io/tidemark/resolver/internal/selection"
 )
 
 func TestStatusNeverGoesBack(t *testing.T) {
@@ -115,5 +117,27 @@ func TestTheEarliestTimeCounts(t *testing.T) {
 	}
 	if got := earliest(time.Time{}, time.Time{}); !got.IsZero() {
 		t.Errorf("of none: %v", got)
+	}
+}
+
+func TestWhatMayHelpIsTriedAgain(t *testing.T) {
+	gone := fmt.Errorf("%w: the registry has no tag '1' any more", errHeldGone)
+	for name, tt := range map[string]struct {
+		err    error
+		reason string
+		again  bool
+	}{
+		"registry":       {&selection.InspectError{Tag: "1"}, ReasonReadOperationFailed, true},
+		"digest":         {&DigestError{Image: "app:1"}, ReasonReadOperationFailed, true},
+		"none passes":    {fmt.Errorf("%w: 3 too young", policy.ErrNoneEligible), ReasonFailure, false},
+		"too many":       {selection.ErrTooMany, ReasonFailure, false},
+		"held and gone":  {gone, ReasonFailure, false},
+		"absent":         {follow.ErrAbsent, ReasonDependencyNotReady, false},
+		"store":          {errors.New("the store does not answer"), ReasonFailure, true},
+		"invalid policy": {&policy.FieldError{Field: "policy"}, ReasonInvalidPolicy, false},
+	} {
+		if reason, _ := explain(tt.err); reason != tt.reason || retriable(tt.err) != tt.again {
+			t.Errorf("%s: %s, again: %v", name, reason, retriable(tt.err))
+		}
 	}
 }
