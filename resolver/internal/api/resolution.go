@@ -47,6 +47,7 @@ type Resolution struct {
 	selector     *selection.Selector
 	policies     *state.Policies
 	explanations *shelf
+	compiled     compiled
 }
 
 // NewResolution answers from a source of tags, and from what is known of them. policies are those that CompareTags can name.
@@ -123,7 +124,7 @@ func resultOf(answer func() (*resolverv1.ResolveResponse, error)) *resolverv1.Ba
 func (s *Resolution) resolve(
 	ctx context.Context, req *resolverv1.ResolveRequest, shared lists,
 ) (*resolverv1.ResolveResponse, error) {
-	compiled, err := compile(req, "")
+	compiled, err := s.compile(req, "")
 	if err != nil {
 		return nil, err
 	}

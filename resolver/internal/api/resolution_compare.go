@@ -63,7 +63,7 @@ func (s *Resolution) comparison(ctx context.Context, req *resolverv1.CompareTags
 			Policy: stored.GetSpec().GetPolicy(), FilterTags: stored.GetSpec().GetFilterTags(),
 		}, "imagePolicyRef.", object.KeyOfMeta(stored.GetMetadata()).Namespace
 	}
-	compiled, err := compile(subject, prefix)
+	compiled, err := s.compile(subject, prefix)
 	if err != nil {
 		return comparison{}, err
 	}

@@ -25,7 +25,7 @@ func (s *Resolution) Explain(ctx context.Context, req *resolverv1.ExplainRequest
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	asked := req.GetRequest()
-	compiled, err := compile(asked, "request.")
+	compiled, err := s.compile(asked, "request.")
 	if err != nil {
 		return nil, err
 	}

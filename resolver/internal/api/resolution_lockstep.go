@@ -148,7 +148,7 @@ func (c *crew) join(ctx context.Context, m *member) (err error) {
 		return rpcerr.Field(c.path+".label", fmt.Sprintf(
 			"cannot be compared: the tags of requests[%d] come with the request and have no labels; use imageRepositoryRef", m.at))
 	}
-	if m.policy, err = compile(m.req, ""); err != nil {
+	if m.policy, err = c.compile(m.req, ""); err != nil {
 		return err
 	}
 	if list := m.req.GetTagList(); list != nil {

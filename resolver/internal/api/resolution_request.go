@@ -25,7 +25,7 @@ import (
 )
 
 // compile checks what the contract's own rules cannot, and compiles the request's policy. The fields' paths get the prefix.
-func compile(req *resolverv1.ResolveRequest, prefix string) (*policy.Policy, error) {
+func (s *Resolution) compile(req *resolverv1.ResolveRequest, prefix string) (*policy.Policy, error) {
 	violations := spec.CheckRequest(req)
 	for i := range violations {
 		violations[i].Path = prefix + violations[i].Path
@@ -33,7 +33,7 @@ func compile(req *resolverv1.ResolveRequest, prefix string) (*policy.Policy, err
 	if err := rpcerr.Fields(violations); err != nil {
 		return nil, err
 	}
-	compiled, err := spec.Compile(req.GetPolicy(), req.GetFilterTags())
+	compiled, err := s.compiled.compile(req.GetPolicy(), req.GetFilterTags())
 	if err != nil {
 		return nil, explain(err, prefix)
 	}
