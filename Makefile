@@ -29,7 +29,7 @@ test-race: bin/grpcurl build ## every test under the race detector
 
 .PHONY: bench
 bench: ## the benchmarks at full size, and their report (BENCH_REPOSITORIES, BENCH_TAGS make it smaller; BENCH=regexp chooses)
-	@go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./bench/... | go run ./bench/cmd/report
+	@go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./bench/... ./resolver/internal/benchmarks | go run ./bench/cmd/report
 
 .PHONY: build
 build: $(addprefix bin/,$(PROGRAMS)) ## the four programs, into bin/
