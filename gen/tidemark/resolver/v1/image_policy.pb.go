@@ -1132,12 +1132,13 @@ const file_tidemark_resolver_v1_image_policy_proto_rawDesc = "" +
 	"\bwarnings\x18\t \x03(\tR\bwarnings\x12;\n" +
 	"\tage_clock\x18\n" +
 	" \x01(\x0e2\x1e.tidemark.resolver.v1.AgeClockR\bageClock\x12L\n" +
-	"\x14next_evaluation_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x12nextEvaluationTime*o\n" +
+	"\x14next_evaluation_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x12nextEvaluationTime*\x99\x01\n" +
 	"\bAgeClock\x12\x19\n" +
-	"\x15AGE_CLOCK_UNSPECIFIED\x10\x00\x12\x14\n" +
-	"\x10AGE_CLOCK_PUSHED\x10\x01\x12\x18\n" +
-	"\x14AGE_CLOCK_FIRST_SEEN\x10\x02\x12\x18\n" +
-	"\x14AGE_CLOCK_FIRST_SCAN\x10\x03*\x94\x01\n" +
+	"\x15AGE_CLOCK_UNSPECIFIED\x10\x00\x12 \n" +
+	"\x10AGE_CLOCK_PUSHED\x10\x01\x1a\n" +
+	"\xca\xf3\x18\x06pushed\x12'\n" +
+	"\x14AGE_CLOCK_FIRST_SEEN\x10\x02\x1a\r\xca\xf3\x18\tfirstSeen\x12'\n" +
+	"\x14AGE_CLOCK_FIRST_SCAN\x10\x03\x1a\r\xca\xf3\x18\tfirstScan*\x94\x01\n" +
 	"\bLatestBy\x12\x19\n" +
 	"\x15LATEST_BY_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x10LATEST_BY_PUSHED\x10\x01\x1a\n" +

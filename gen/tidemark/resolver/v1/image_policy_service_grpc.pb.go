@@ -58,7 +58,8 @@ type ImagePolicyServiceClient interface {
 	ReconcileImagePolicy(ctx context.Context, in *ReconcileImagePolicyRequest, opts ...grpc.CallOption) (*ReconcileImagePolicyResponse, error)
 	// HoldImagePolicy pins the policy's answer to a tag, also to an older one, which the updater then writes; nothing but
 	// ReleaseImagePolicy, another hold or its own end changes it. The tag must be one that the repository has. Errors:
-	// NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION / DEPENDENCY_NOT_READY.
+	// NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION / DEPENDENCY_NOT_READY, SUSPENDED, or NO_TAG_SELECTED where there is
+	// no current answer; PERMISSION_DENIED / ACCESS_DENIED.
 	HoldImagePolicy(ctx context.Context, in *HoldImagePolicyRequest, opts ...grpc.CallOption) (*HoldImagePolicyResponse, error)
 	// ReleaseImagePolicy takes a hold back, and evaluates. Without a hold it does nothing. Errors: NOT_FOUND.
 	ReleaseImagePolicy(ctx context.Context, in *ReleaseImagePolicyRequest, opts ...grpc.CallOption) (*ReleaseImagePolicyResponse, error)
@@ -187,7 +188,8 @@ type ImagePolicyServiceServer interface {
 	ReconcileImagePolicy(context.Context, *ReconcileImagePolicyRequest) (*ReconcileImagePolicyResponse, error)
 	// HoldImagePolicy pins the policy's answer to a tag, also to an older one, which the updater then writes; nothing but
 	// ReleaseImagePolicy, another hold or its own end changes it. The tag must be one that the repository has. Errors:
-	// NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION / DEPENDENCY_NOT_READY.
+	// NOT_FOUND; INVALID_ARGUMENT; FAILED_PRECONDITION / DEPENDENCY_NOT_READY, SUSPENDED, or NO_TAG_SELECTED where there is
+	// no current answer; PERMISSION_DENIED / ACCESS_DENIED.
 	HoldImagePolicy(context.Context, *HoldImagePolicyRequest) (*HoldImagePolicyResponse, error)
 	// ReleaseImagePolicy takes a hold back, and evaluates. Without a hold it does nothing. Errors: NOT_FOUND.
 	ReleaseImagePolicy(context.Context, *ReleaseImagePolicyRequest) (*ReleaseImagePolicyResponse, error)
