@@ -5,13 +5,20 @@ package resolver_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
+	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
 )
 
@@ -147,5 +154,63 @@ func TestExplainOfManyTagsIsBounded(t *testing.T) {
 	page, err = s.resolve.Explain(s.ctx(), &resolverv1.ExplainRequest{Request: req, PageToken: page.GetNextPageToken()})
 	if err != nil || len(page.GetVerdicts()) != 1000 || page.GetVerdicts()[0].GetTag() != "1.189.999" {
 		t.Errorf("%d verdicts, %v", len(page.GetVerdicts()), err)
+	}
+}
+
+// The law: Explain selects what Resolve selects, and counts what it counts, also where facts of the registry decide.
+func TestExplainAgreesWithResolve(t *testing.T) {
+	s := newStage(t)
+	random := rand.New(rand.NewPCG(5, 6))
+	tags := []string{"1.0.0", "1.1.0", "1.1.0-rc.1", "2.0.0", "v2.0.0", "3.0.0", "latest", "7", "8"}
+	choices := []*resolverv1.ImagePolicyChoice{
+		nil, semverChoice("1.x"), semverChoice(">=1.0.0-0"), numericalChoice(1), alphabeticalChoice(1), alphabeticalChoice(2),
+		{Choice: &resolverv1.ImagePolicyChoice_Latest{Latest: &resolverv1.LatestPolicy{By: resolverv1.LatestBy_LATEST_BY_CREATED}}},
+	}
+	for round := range 40 {
+		repo := fmt.Sprintf("app%d", round)
+		s.scanner.push("flux-system/"+repo, tags[:1+random.IntN(len(tags))]...)
+		s.scanner.push("flux-system/"+repo, tags...)
+		for _, tag := range tags {
+			facts := &scannerv1.Tag{CreatedTime: timestamppb.New(time.Unix(int64(random.IntN(5)), 0))}
+			if random.IntN(3) > 0 {
+				facts.Platforms = []string{"linux/arm64"}
+			}
+			if random.IntN(2) > 0 {
+				facts.PushedTime = timestamppb.New(time.Now().Add(-time.Duration(random.IntN(4)) * time.Hour))
+			}
+			s.scanner.tell("registry.test/"+repo+":"+tag, facts)
+		}
+		for _, choice := range choices {
+			req := &resolverv1.ResolveRequest{Source: repository(repo), Policy: choice}
+			if random.IntN(2) == 0 {
+				req.Platforms = []string{"linux/arm64"}
+			}
+			if random.IntN(2) == 0 {
+				req.MinimumAge = &resolverv1.MinimumAge{Duration: durationpb.New(90 * time.Minute), IncludeFirstScan: random.IntN(2) == 0}
+			}
+			s.agrees(req)
+		}
+	}
+}
+
+func (s *stage) agrees(req *resolverv1.ResolveRequest) {
+	s.t.Helper()
+	resolved, err := s.resolve.Resolve(s.ctx(), req)
+	if err != nil && rpcerr.Reason(err) != metav1.ErrorReason_ERROR_REASON_NO_TAG_SELECTED {
+		s.t.Fatal(err)
+	}
+	lines, last := s.explainAll(req, 4)
+	selected := ""
+	for _, line := range lines {
+		if tag, ok := strings.CutPrefix(line, "SELECTED "); ok {
+			selected += tag
+		}
+	}
+	if selected != resolved.GetLatestRef().GetTag() {
+		s.t.Fatalf("%v: resolved %v, %v; explained\n%s", req, resolved, err, strings.Join(lines, "\n"))
+	}
+	if err == nil && (last.GetConsidered() != resolved.GetConsidered() || last.GetRejected() != resolved.GetRejected()) {
+		s.t.Fatalf("%v: resolved %v; explained %d and %d rejected\n%s",
+			req, resolved, last.GetConsidered(), last.GetRejected(), strings.Join(lines, "\n"))
 	}
 }

@@ -93,6 +93,9 @@ func (s *Service) Register(to grpc.ServiceRegistrar) {
 func (s *Service) Run(ctx context.Context) error {
 	s.cfg.Health.SetUpstream(healthNames(), false)
 	member, err := shard.Join(ctx, s.cfg.Store, state.Service, shard.WithLogger(s.cfg.Telemetry.Logger()))
+	if err != nil && ctx.Err() != nil {
+		return nil // it was stopped before it began
+	}
 	if err != nil {
 		return fmt.Errorf("resolver: %w", err)
 	}
