@@ -5,6 +5,7 @@ package benchmarks
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -129,8 +130,11 @@ func resolver(tb testing.TB, tags []policy.Tag) resolverv1.ResolutionServiceClie
 	go func() { ended <- srv.Run(ctx) }()
 	tb.Cleanup(func() {
 		cancel()
-		<-ended // both end with their context
-		<-ended
+		for range 2 {
+			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+				tb.Error(err)
+			}
+		}
 	})
 	return resolverv1.NewResolutionServiceClient(connect(tb, srv.Addr()))
 }
@@ -176,6 +180,7 @@ func (l *load) rate() float64 { return float64(len(l.each)) / l.took.Seconds() }
 func BenchmarkResolveRPC(b *testing.B) { compareRPC(b, shuffledTags(tagCount(b)), callsOfRound) }
 
 func compareRPC(tb testing.TB, tags []policy.Tag, calls int) {
+	tb.Helper()
 	req := &resolverv1.ResolveRequest{
 		Source: &resolverv1.ResolveRequest_ImageRepositoryRef{ImageRepositoryRef: &metav1.NamespacedObjectReference{Name: "app"}},
 		Policy: &resolverv1.ImagePolicyChoice{Choice: &resolverv1.ImagePolicyChoice_Semver{Semver: &resolverv1.SemVerPolicy{Range: "*"}}},
