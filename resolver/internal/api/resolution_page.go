@@ -59,8 +59,8 @@ func parsePlace(token string, req *resolverv1.ResolveRequest) (place, error) {
 	if token == "" {
 		return place{subject: subject{request: request}}, nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) != placeSize || b[0] != placeVersion ||
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(token) != base64.RawURLEncoding.EncodedLen(placeSize) || len(b) != placeSize || b[0] != placeVersion ||
 		crc32.ChecksumIEEE(b[:placeSize-4]) != binary.BigEndian.Uint32(b[placeSize-4:]) {
 		return place{}, rpcerr.Field("pageToken", "is no page token: leave it empty for the first page")
 	}
