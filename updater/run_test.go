@@ -203,3 +203,25 @@ func TestAPushBranchIsCreatedFromTheCheckoutAndThenBuiltOn(t *testing.T) {
 		t.Error("the source's revision is not main's")
 	}
 }
+
+func TestTheWordOfAPushStandsUntilSomebodyAsks(t *testing.T) {
+	w, r := usual(t)
+	r.applySource(w.source("gitops"))
+	a := automation("web", "gitops")
+	r.apply(a)
+	said := conditions.Ready(r.ready("web", "Succeeded", "pushed commit '").GetStatus()).GetMessage()
+
+	a.Spec.Git.Commit.Author.Name = "Somebody else"
+	r.apply(a)
+	generation := r.get("web").GetMetadata().GetGeneration()
+	eventually(t, "the new spec has been run", func() bool {
+		return r.get("web").GetStatus().GetObservedGeneration() == generation
+	})
+	if now := conditions.Ready(r.get("web").GetStatus()).GetMessage(); now != said {
+		t.Errorf("after a run that nobody asked for: %q, want %q", now, said)
+	}
+	if _, _, err := r.runNow("web"); err != nil {
+		t.Fatal(err)
+	}
+	r.ready("web", "Succeeded", "repository up-to-date")
+}

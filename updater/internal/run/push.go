@@ -146,7 +146,7 @@ func (w *work) arrivedLate(ctx context.Context) (bool, *Error) {
 func (w *work) pushed(ctx context.Context, commit gitrepo.Hash) {
 	w.run.Commit = commit.String()
 	w.run.Outcome = updaterv1.RunOutcome_RUN_OUTCOME_PUSHED
-	w.run.Message = fmt.Sprintf("pushed commit '%s' to branch '%s'", short(commit), w.run.GetBranch())
+	w.run.Message = pushedMessage(w.run.GetCommit(), w.run.GetBranch())
 	w.revision = gitrepo.Tip{Hash: commit, Branch: w.run.GetBranch()}.Revision()
 	w.step(w.run.GetMessage())
 	w.Logger.InfoContext(ctx, "pushed", "automation", w.key.String(), "commit", w.run.GetCommit(), "branch", w.run.GetBranch(),

@@ -5,7 +5,6 @@ package run
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"google.golang.org/protobuf/proto"
@@ -47,7 +46,7 @@ func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Error {
 	ended := proto.CloneOf(earlier)
 	ended.EndTime = timestamppb.Now()
 	ended.Outcome = updaterv1.RunOutcome_RUN_OUTCOME_PUSHED
-	ended.Message = fmt.Sprintf("pushed commit '%.7s' to branch '%s'", ended.GetCommit(), ended.GetBranch())
+	ended.Message = pushedMessage(ended.GetCommit(), ended.GetBranch())
 	w.step(ended.GetMessage() + ", in an earlier run that was cut off")
 	w.Logger.InfoContext(ctx, "the commit of a run that was cut off is on the remote", "automation", w.key.String(),
 		"commit", ended.GetCommit(), "branch", ended.GetBranch())

@@ -6,7 +6,9 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -88,7 +90,7 @@ func (w *work) status(a *updaterv1.ImageUpdateAutomation, failure *Error, record
 	conditions.ClearReconciling(&s.Conditions)
 	switch {
 	case failure == nil:
-		conditions.MarkReady(&s.Conditions, generation, reasonSucceeded, w.run.GetMessage(), now)
+		conditions.MarkReady(&s.Conditions, generation, reasonSucceeded, w.message(before), now)
 		s.ObservedPolicies, s.ObservedSourceRevision, s.Warnings = observed(w.selected), w.revision, w.run.GetWarnings()
 	case failure.Kind == Invalid:
 		conditions.MarkStalled(&s.Conditions, generation, failure.Reason, failure.Sentence, now)
@@ -104,6 +106,26 @@ func (w *work) status(a *updaterv1.ImageUpdateAutomation, failure *Error, record
 	}
 	s.LastAutomationRunTime = w.run.GetEndTime()
 	return nil
+}
+
+// message is the sentence of a run that succeeded. A run that nobody asked for, and that finds the last push at the tip of
+// the branch, leaves the word of that push standing: it is what people look for, and nothing has happened since. A run on
+// the interval or on request says that the repository is up-to-date.
+func (w *work) message(before *updaterv1.ImageUpdateAutomationStatus) string {
+	trigger := w.run.GetTrigger()
+	asked := trigger == updaterv1.RunTrigger_RUN_TRIGGER_INTERVAL || trigger == updaterv1.RunTrigger_RUN_TRIGGER_REQUEST
+	said := conditions.Ready(before).GetMessage()
+	last := before.GetLastPushCommit()
+	if w.run.GetOutcome() == updaterv1.RunOutcome_RUN_OUTCOME_UP_TO_DATE && !asked && last != "" &&
+		strings.HasSuffix(w.revision, ":"+last) && said == pushedMessage(last, w.run.GetBranch()) {
+		return said
+	}
+	return w.run.GetMessage()
+}
+
+// pushedMessage is what a run says that pushed.
+func pushedMessage(commit, branch string) string {
+	return fmt.Sprintf("pushed commit '%.7s' to branch '%s'", commit, branch)
 }
 
 // log tells of what is new: a failure that was not there before, warnings that were not.
