@@ -21,6 +21,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/secret"
 	"github.com/tidemark-io/tidemark/platform/store"
+	"github.com/tidemark-io/tidemark/platform/store/storetest"
 )
 
 // patience bounds every wait of these tests; it is only used up by failing ones.
@@ -38,7 +39,7 @@ type world struct {
 
 func newWorld(t *testing.T, configure ...func(*gitserver.Config)) *world {
 	t.Helper()
-	w := &world{t: t, store: grpctest.EmbeddedStore(t), secrets: &secret.Memory{}, dir: t.TempDir()}
+	w := &world{t: t, store: storetest.Open(t), secrets: &secret.Memory{}, dir: t.TempDir()}
 	config := gitserver.Config{Dir: t.TempDir()}
 	for _, f := range configure {
 		f(&config)

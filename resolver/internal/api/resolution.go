@@ -17,6 +17,7 @@ import (
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/policy"
 	"github.com/tidemark-io/tidemark/resolver/internal/selection"
+	"github.com/tidemark-io/tidemark/resolver/internal/spec"
 	"github.com/tidemark-io/tidemark/resolver/internal/state"
 )
 
@@ -141,7 +142,7 @@ func (s *Resolution) resolve(
 
 func response(ref *resolverv1.ImageRef, outcome selection.Outcome) *resolverv1.ResolveResponse {
 	return &resolverv1.ResolveResponse{
-		LatestRef: ref, Considered: count(outcome.Considered), Rejected: count(outcome.Rejected), AgeClock: clockOf(outcome.Clock),
+		LatestRef: ref, Considered: count(outcome.Considered), Rejected: count(outcome.Rejected), AgeClock: spec.AgeClock(outcome.Clock),
 	}
 }
 

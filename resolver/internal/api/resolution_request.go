@@ -97,19 +97,6 @@ func (s stock) subject() facts.Subject {
 	}
 }
 
-func clockOf(clock selection.Clock) resolverv1.AgeClock {
-	switch clock {
-	case selection.Pushed:
-		return resolverv1.AgeClock_AGE_CLOCK_PUSHED
-	case selection.FirstSeen:
-		return resolverv1.AgeClock_AGE_CLOCK_FIRST_SEEN
-	case selection.FirstScan:
-		return resolverv1.AgeClock_AGE_CLOCK_FIRST_SCAN
-	case selection.NoClock:
-	}
-	return resolverv1.AgeClock_AGE_CLOCK_UNSPECIFIED
-}
-
 // addDigest completes a reference where the request asks for that.
 func (s *Resolution) addDigest(ctx context.Context, req *resolverv1.ResolveRequest, ref *resolverv1.ImageRef) error {
 	if !wantsDigest(req) {

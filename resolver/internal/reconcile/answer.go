@@ -27,6 +27,7 @@ import (
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/policy"
 	"github.com/tidemark-io/tidemark/resolver/internal/selection"
+	"github.com/tidemark-io/tidemark/resolver/internal/spec"
 )
 
 // The reasons of a policy's conditions, as Flux has them.
@@ -137,7 +138,7 @@ func (a *answer) recordSuccess(ctx context.Context, status *resolverv1.ImagePoli
 		status.LatestRef, status.LatestImage = a.ref, refString(a.ref)
 		status.Trace = telemetry.Inject(ctx)
 	}
-	status.AgeClock = clockOf(a.chosen.Clock)
+	status.AgeClock = spec.AgeClock(a.chosen.Clock)
 	message := readyMessage(status)
 	if a.held != nil {
 		message += " (" + heldBy(a.held) + ")"

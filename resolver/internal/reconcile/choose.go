@@ -58,16 +58,3 @@ func (r *Reconciler) choose(
 	}
 	return err //nolint:wrapcheck // its kinds are told apart by whoever words the condition
 }
-
-func clockOf(clock selection.Clock) resolverv1.AgeClock {
-	switch clock {
-	case selection.Pushed:
-		return resolverv1.AgeClock_AGE_CLOCK_PUSHED
-	case selection.FirstSeen:
-		return resolverv1.AgeClock_AGE_CLOCK_FIRST_SEEN
-	case selection.FirstScan:
-		return resolverv1.AgeClock_AGE_CLOCK_FIRST_SCAN
-	case selection.NoClock:
-	}
-	return resolverv1.AgeClock_AGE_CLOCK_UNSPECIFIED
-}

@@ -14,6 +14,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/conditions"
 	"github.com/tidemark-io/tidemark/platform/grpctest"
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/platform/store/storetest"
 	"github.com/tidemark-io/tidemark/resolver/internal/follow"
 	"github.com/tidemark-io/tidemark/resolver/internal/state"
 )
@@ -56,7 +57,7 @@ func (everything) Changed() <-chan struct{} { return nil }
 
 func TestDefectInOnePolicyStopsNoOther(t *testing.T) {
 	tel := grpctest.Telemetry(t, nil)
-	st := grpctest.EmbeddedStore(t)
+	st := storetest.Open(t)
 	policies := state.NewPolicies(st, tel.Logger())
 	r, err := New(policies, state.NewSights(st, tel.Logger()), tel)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/grpctest"
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/platform/store/storetest"
 	"github.com/tidemark-io/tidemark/updater/internal/policies"
 	"github.com/tidemark-io/tidemark/updater/internal/run"
 	"github.com/tidemark-io/tidemark/updater/internal/spec"
@@ -63,7 +64,7 @@ func TestChangesOfPoliciesGatherAfterTheFirst(t *testing.T) {
 // stored makes a dispatcher over real stores that hold an automation, its source, and an entry for them.
 func stored(t *testing.T) (*Dispatcher, *entry) {
 	t.Helper()
-	st := grpctest.EmbeddedStore(t)
+	st := storetest.Open(t)
 	logger := grpctest.Telemetry(t, nil).Logger()
 	d := New(Config{Automations: state.NewAutomations(st, logger), Repositories: state.NewRepositories(st, logger), Logger: logger})
 	d.owner = all{}

@@ -15,11 +15,12 @@ import (
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/grpctest"
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/platform/store/storetest"
 	"github.com/tidemark-io/tidemark/updater/internal/state"
 )
 
 func TestRunsAreKeptWithTheirAutomationAndNoLonger(t *testing.T) {
-	st := grpctest.EmbeddedStore(t)
+	st := storetest.Open(t)
 	automations := state.NewAutomations(st, grpctest.Telemetry(t, nil).Logger())
 	runs := state.NewRuns(st, automations)
 	key := object.KeyOf("", "web")

@@ -1,20 +1,20 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package grpctest_test
+package storetest_test
 
 import (
 	"context"
 	"testing"
 	"time"
 
-	"github.com/tidemark-io/tidemark/platform/grpctest"
+	"github.com/tidemark-io/tidemark/platform/store/storetest"
 )
 
-func TestEmbeddedStoreAnswers(t *testing.T) {
+func TestAnOpenedStoreAnswers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := grpctest.EmbeddedStore(t).Check(ctx); err != nil {
+	if err := storetest.Open(t).Check(ctx); err != nil {
 		t.Error(err)
 	}
 }
