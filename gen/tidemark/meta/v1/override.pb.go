@@ -31,7 +31,9 @@ type Override struct {
 	// The object is suspended, whatever its spec says. Absent: the spec decides.
 	Suspension *Suspension `protobuf:"bytes,1,opt,name=suspension,proto3" json:"suspension,omitempty"`
 	// The answer of an ImagePolicy is held. Absent: the policy decides.
-	Hold          *Hold `protobuf:"bytes,2,opt,name=hold,proto3" json:"hold,omitempty"`
+	Hold *Hold `protobuf:"bytes,2,opt,name=hold,proto3" json:"hold,omitempty"`
+	// What an automation holds because somebody has undone its commits is written again. Absent: such values are held.
+	RevertRelease *RevertRelease `protobuf:"bytes,3,opt,name=revert_release,json=revertRelease,proto3" json:"revert_release,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -80,6 +82,68 @@ func (x *Override) GetHold() *Hold {
 	return nil
 }
 
+func (x *Override) GetRevertRelease() *RevertRelease {
+	if x != nil {
+		return x.RevertRelease
+	}
+	return nil
+}
+
+// RevertRelease says that commits which were undone before it hold nothing any longer.
+type RevertRelease struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who said so.
+	Actor string `protobuf:"bytes,1,opt,name=actor,proto3" json:"actor,omitempty"`
+	// When; runs that ended before are no reason to hold a value.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevertRelease) Reset() {
+	*x = RevertRelease{}
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevertRelease) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevertRelease) ProtoMessage() {}
+
+func (x *RevertRelease) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevertRelease.ProtoReflect.Descriptor instead.
+func (*RevertRelease) Descriptor() ([]byte, []int) {
+	return file_tidemark_meta_v1_override_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RevertRelease) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *RevertRelease) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
 // Hold pins the answer of a policy, also to a tag that the policy would not select.
 type Hold struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -99,7 +163,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_tidemark_meta_v1_override_proto_msgTypes[1]
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -111,7 +175,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_meta_v1_override_proto_msgTypes[1]
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -124,7 +188,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_tidemark_meta_v1_override_proto_rawDescGZIP(), []int{1}
+	return file_tidemark_meta_v1_override_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Hold) GetTag() string {
@@ -177,7 +241,7 @@ type Suspension struct {
 
 func (x *Suspension) Reset() {
 	*x = Suspension{}
-	mi := &file_tidemark_meta_v1_override_proto_msgTypes[2]
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -189,7 +253,7 @@ func (x *Suspension) String() string {
 func (*Suspension) ProtoMessage() {}
 
 func (x *Suspension) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_meta_v1_override_proto_msgTypes[2]
+	mi := &file_tidemark_meta_v1_override_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -202,7 +266,7 @@ func (x *Suspension) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspension.ProtoReflect.Descriptor instead.
 func (*Suspension) Descriptor() ([]byte, []int) {
-	return file_tidemark_meta_v1_override_proto_rawDescGZIP(), []int{2}
+	return file_tidemark_meta_v1_override_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Suspension) GetActor() string {
@@ -230,12 +294,16 @@ var File_tidemark_meta_v1_override_proto protoreflect.FileDescriptor
 
 const file_tidemark_meta_v1_override_proto_rawDesc = "" +
 	"\n" +
-	"\x1ftidemark/meta/v1/override.proto\x12\x10tidemark.meta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n" +
+	"\x1ftidemark/meta/v1/override.proto\x12\x10tidemark.meta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x01\n" +
 	"\bOverride\x12<\n" +
 	"\n" +
 	"suspension\x18\x01 \x01(\v2\x1c.tidemark.meta.v1.SuspensionR\n" +
 	"suspension\x12*\n" +
-	"\x04hold\x18\x02 \x01(\v2\x16.tidemark.meta.v1.HoldR\x04hold\"\xa8\x01\n" +
+	"\x04hold\x18\x02 \x01(\v2\x16.tidemark.meta.v1.HoldR\x04hold\x12F\n" +
+	"\x0erevert_release\x18\x03 \x01(\v2\x1f.tidemark.meta.v1.RevertReleaseR\rrevertRelease\"U\n" +
+	"\rRevertRelease\x12\x14\n" +
+	"\x05actor\x18\x01 \x01(\tR\x05actor\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xa8\x01\n" +
 	"\x04Hold\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\tR\x03tag\x12\x14\n" +
 	"\x05actor\x18\x02 \x01(\tR\x05actor\x12.\n" +
@@ -261,24 +329,27 @@ func file_tidemark_meta_v1_override_proto_rawDescGZIP() []byte {
 	return file_tidemark_meta_v1_override_proto_rawDescData
 }
 
-var file_tidemark_meta_v1_override_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_tidemark_meta_v1_override_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_tidemark_meta_v1_override_proto_goTypes = []any{
 	(*Override)(nil),              // 0: tidemark.meta.v1.Override
-	(*Hold)(nil),                  // 1: tidemark.meta.v1.Hold
-	(*Suspension)(nil),            // 2: tidemark.meta.v1.Suspension
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*RevertRelease)(nil),         // 1: tidemark.meta.v1.RevertRelease
+	(*Hold)(nil),                  // 2: tidemark.meta.v1.Hold
+	(*Suspension)(nil),            // 3: tidemark.meta.v1.Suspension
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_tidemark_meta_v1_override_proto_depIdxs = []int32{
-	2, // 0: tidemark.meta.v1.Override.suspension:type_name -> tidemark.meta.v1.Suspension
-	1, // 1: tidemark.meta.v1.Override.hold:type_name -> tidemark.meta.v1.Hold
-	3, // 2: tidemark.meta.v1.Hold.time:type_name -> google.protobuf.Timestamp
-	3, // 3: tidemark.meta.v1.Hold.until:type_name -> google.protobuf.Timestamp
-	3, // 4: tidemark.meta.v1.Suspension.time:type_name -> google.protobuf.Timestamp
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	3, // 0: tidemark.meta.v1.Override.suspension:type_name -> tidemark.meta.v1.Suspension
+	2, // 1: tidemark.meta.v1.Override.hold:type_name -> tidemark.meta.v1.Hold
+	1, // 2: tidemark.meta.v1.Override.revert_release:type_name -> tidemark.meta.v1.RevertRelease
+	4, // 3: tidemark.meta.v1.RevertRelease.time:type_name -> google.protobuf.Timestamp
+	4, // 4: tidemark.meta.v1.Hold.time:type_name -> google.protobuf.Timestamp
+	4, // 5: tidemark.meta.v1.Hold.until:type_name -> google.protobuf.Timestamp
+	4, // 6: tidemark.meta.v1.Suspension.time:type_name -> google.protobuf.Timestamp
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_meta_v1_override_proto_init() }
@@ -292,7 +363,7 @@ func file_tidemark_meta_v1_override_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_meta_v1_override_proto_rawDesc), len(file_tidemark_meta_v1_override_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

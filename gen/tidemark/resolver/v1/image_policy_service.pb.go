@@ -1062,6 +1062,226 @@ func (x *ReleaseImagePolicyResponse) GetImagePolicy() *ImagePolicy {
 	return nil
 }
 
+// SuspendImagePolicyRequest names the object, and says why it is to rest.
+type SuspendImagePolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Why; shown wherever the object is shown. May be empty.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who says so, for example `alice@laptop`. Empty: `api`.
+	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendImagePolicyRequest) Reset() {
+	*x = SuspendImagePolicyRequest{}
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendImagePolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendImagePolicyRequest) ProtoMessage() {}
+
+func (x *SuspendImagePolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendImagePolicyRequest.ProtoReflect.Descriptor instead.
+func (*SuspendImagePolicyRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SuspendImagePolicyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SuspendImagePolicyRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *SuspendImagePolicyRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SuspendImagePolicyRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// SuspendImagePolicyResponse is the object, at rest.
+type SuspendImagePolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	ImagePolicy   *ImagePolicy `protobuf:"bytes,1,opt,name=image_policy,json=imagePolicy,proto3" json:"image_policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendImagePolicyResponse) Reset() {
+	*x = SuspendImagePolicyResponse{}
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendImagePolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendImagePolicyResponse) ProtoMessage() {}
+
+func (x *SuspendImagePolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendImagePolicyResponse.ProtoReflect.Descriptor instead.
+func (*SuspendImagePolicyResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *SuspendImagePolicyResponse) GetImagePolicy() *ImagePolicy {
+	if x != nil {
+		return x.ImagePolicy
+	}
+	return nil
+}
+
+// ResumeImagePolicyRequest names the object.
+type ResumeImagePolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace     string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeImagePolicyRequest) Reset() {
+	*x = ResumeImagePolicyRequest{}
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeImagePolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeImagePolicyRequest) ProtoMessage() {}
+
+func (x *ResumeImagePolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeImagePolicyRequest.ProtoReflect.Descriptor instead.
+func (*ResumeImagePolicyRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ResumeImagePolicyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeImagePolicyRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+// ResumeImagePolicyResponse is the object, no longer at rest.
+type ResumeImagePolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	ImagePolicy   *ImagePolicy `protobuf:"bytes,1,opt,name=image_policy,json=imagePolicy,proto3" json:"image_policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeImagePolicyResponse) Reset() {
+	*x = ResumeImagePolicyResponse{}
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeImagePolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeImagePolicyResponse) ProtoMessage() {}
+
+func (x *ResumeImagePolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_resolver_v1_image_policy_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeImagePolicyResponse.ProtoReflect.Descriptor instead.
+func (*ResumeImagePolicyResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ResumeImagePolicyResponse) GetImagePolicy() *ImagePolicy {
+	if x != nil {
+		return x.ImagePolicy
+	}
+	return nil
+}
+
 var File_tidemark_resolver_v1_image_policy_service_proto protoreflect.FileDescriptor
 
 const file_tidemark_resolver_v1_image_policy_service_proto_rawDesc = "" +
@@ -1132,7 +1352,21 @@ const file_tidemark_resolver_v1_image_policy_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
 	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"b\n" +
 	"\x1aReleaseImagePolicyResponse\x12D\n" +
-	"\fimage_policy\x18\x01 \x01(\v2!.tidemark.resolver.v1.ImagePolicyR\vimagePolicy2\xc3\a\n" +
+	"\fimage_policy\x18\x01 \x01(\v2!.tidemark.resolver.v1.ImagePolicyR\vimagePolicy\"\xa4\x01\n" +
+	"\x19SuspendImagePolicyRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12 \n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06reason\x12\x1e\n" +
+	"\x05actor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\x05actor\"b\n" +
+	"\x1aSuspendImagePolicyResponse\x12D\n" +
+	"\fimage_policy\x18\x01 \x01(\v2!.tidemark.resolver.v1.ImagePolicyR\vimagePolicy\"a\n" +
+	"\x18ResumeImagePolicyRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"a\n" +
+	"\x19ResumeImagePolicyResponse\x12D\n" +
+	"\fimage_policy\x18\x01 \x01(\v2!.tidemark.resolver.v1.ImagePolicyR\vimagePolicy2\xb2\t\n" +
 	"\x12ImagePolicyService\x12q\n" +
 	"\x10ApplyImagePolicy\x12-.tidemark.resolver.v1.ApplyImagePolicyRequest\x1a..tidemark.resolver.v1.ApplyImagePolicyResponse\x12k\n" +
 	"\x0eGetImagePolicy\x12+.tidemark.resolver.v1.GetImagePolicyRequest\x1a,.tidemark.resolver.v1.GetImagePolicyResponse\x12t\n" +
@@ -1141,7 +1375,9 @@ const file_tidemark_resolver_v1_image_policy_service_proto_rawDesc = "" +
 	"\x12WatchImagePolicies\x12/.tidemark.resolver.v1.WatchImagePoliciesRequest\x1a0.tidemark.resolver.v1.WatchImagePoliciesResponse0\x01\x12}\n" +
 	"\x14ReconcileImagePolicy\x121.tidemark.resolver.v1.ReconcileImagePolicyRequest\x1a2.tidemark.resolver.v1.ReconcileImagePolicyResponse\x12n\n" +
 	"\x0fHoldImagePolicy\x12,.tidemark.resolver.v1.HoldImagePolicyRequest\x1a-.tidemark.resolver.v1.HoldImagePolicyResponse\x12w\n" +
-	"\x12ReleaseImagePolicy\x12/.tidemark.resolver.v1.ReleaseImagePolicyRequest\x1a0.tidemark.resolver.v1.ReleaseImagePolicyResponseB\xea\x01\n" +
+	"\x12ReleaseImagePolicy\x12/.tidemark.resolver.v1.ReleaseImagePolicyRequest\x1a0.tidemark.resolver.v1.ReleaseImagePolicyResponse\x12w\n" +
+	"\x12SuspendImagePolicy\x12/.tidemark.resolver.v1.SuspendImagePolicyRequest\x1a0.tidemark.resolver.v1.SuspendImagePolicyResponse\x12t\n" +
+	"\x11ResumeImagePolicy\x12..tidemark.resolver.v1.ResumeImagePolicyRequest\x1a/.tidemark.resolver.v1.ResumeImagePolicyResponseB\xea\x01\n" +
 	"\x18com.tidemark.resolver.v1B\x17ImagePolicyServiceProtoP\x01ZCgithub.com/tidemark-io/tidemark/gen/tidemark/resolver/v1;resolverv1\xa2\x02\x03TRX\xaa\x02\x14Tidemark.Resolver.V1\xca\x02\x14Tidemark\\Resolver\\V1\xe2\x02 Tidemark\\Resolver\\V1\\GPBMetadata\xea\x02\x16Tidemark::Resolver::V1b\x06proto3"
 
 var (
@@ -1156,7 +1392,7 @@ func file_tidemark_resolver_v1_image_policy_service_proto_rawDescGZIP() []byte {
 	return file_tidemark_resolver_v1_image_policy_service_proto_rawDescData
 }
 
-var file_tidemark_resolver_v1_image_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_tidemark_resolver_v1_image_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_tidemark_resolver_v1_image_policy_service_proto_goTypes = []any{
 	(*ApplyImagePolicyRequest)(nil),      // 0: tidemark.resolver.v1.ApplyImagePolicyRequest
 	(*ApplyImagePolicyResponse)(nil),     // 1: tidemark.resolver.v1.ApplyImagePolicyResponse
@@ -1175,47 +1411,57 @@ var file_tidemark_resolver_v1_image_policy_service_proto_goTypes = []any{
 	(*HoldImagePolicyResponse)(nil),      // 14: tidemark.resolver.v1.HoldImagePolicyResponse
 	(*ReleaseImagePolicyRequest)(nil),    // 15: tidemark.resolver.v1.ReleaseImagePolicyRequest
 	(*ReleaseImagePolicyResponse)(nil),   // 16: tidemark.resolver.v1.ReleaseImagePolicyResponse
-	(*ImagePolicy)(nil),                  // 17: tidemark.resolver.v1.ImagePolicy
-	(v1.ApplyOutcome)(0),                 // 18: tidemark.meta.v1.ApplyOutcome
-	(*v1.ObjectDeleted)(nil),             // 19: tidemark.meta.v1.ObjectDeleted
-	(*v1.Checkpoint)(nil),                // 20: tidemark.meta.v1.Checkpoint
-	(*timestamppb.Timestamp)(nil),        // 21: google.protobuf.Timestamp
+	(*SuspendImagePolicyRequest)(nil),    // 17: tidemark.resolver.v1.SuspendImagePolicyRequest
+	(*SuspendImagePolicyResponse)(nil),   // 18: tidemark.resolver.v1.SuspendImagePolicyResponse
+	(*ResumeImagePolicyRequest)(nil),     // 19: tidemark.resolver.v1.ResumeImagePolicyRequest
+	(*ResumeImagePolicyResponse)(nil),    // 20: tidemark.resolver.v1.ResumeImagePolicyResponse
+	(*ImagePolicy)(nil),                  // 21: tidemark.resolver.v1.ImagePolicy
+	(v1.ApplyOutcome)(0),                 // 22: tidemark.meta.v1.ApplyOutcome
+	(*v1.ObjectDeleted)(nil),             // 23: tidemark.meta.v1.ObjectDeleted
+	(*v1.Checkpoint)(nil),                // 24: tidemark.meta.v1.Checkpoint
+	(*timestamppb.Timestamp)(nil),        // 25: google.protobuf.Timestamp
 }
 var file_tidemark_resolver_v1_image_policy_service_proto_depIdxs = []int32{
-	17, // 0: tidemark.resolver.v1.ApplyImagePolicyRequest.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
-	17, // 1: tidemark.resolver.v1.ApplyImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
-	18, // 2: tidemark.resolver.v1.ApplyImagePolicyResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
-	17, // 3: tidemark.resolver.v1.GetImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
-	17, // 4: tidemark.resolver.v1.ListImagePoliciesResponse.image_policies:type_name -> tidemark.resolver.v1.ImagePolicy
-	17, // 5: tidemark.resolver.v1.WatchImagePoliciesResponse.changed:type_name -> tidemark.resolver.v1.ImagePolicy
-	19, // 6: tidemark.resolver.v1.WatchImagePoliciesResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
-	20, // 7: tidemark.resolver.v1.WatchImagePoliciesResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
-	17, // 8: tidemark.resolver.v1.ReconcileImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	21, // 0: tidemark.resolver.v1.ApplyImagePolicyRequest.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	21, // 1: tidemark.resolver.v1.ApplyImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	22, // 2: tidemark.resolver.v1.ApplyImagePolicyResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
+	21, // 3: tidemark.resolver.v1.GetImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	21, // 4: tidemark.resolver.v1.ListImagePoliciesResponse.image_policies:type_name -> tidemark.resolver.v1.ImagePolicy
+	21, // 5: tidemark.resolver.v1.WatchImagePoliciesResponse.changed:type_name -> tidemark.resolver.v1.ImagePolicy
+	23, // 6: tidemark.resolver.v1.WatchImagePoliciesResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
+	24, // 7: tidemark.resolver.v1.WatchImagePoliciesResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
+	21, // 8: tidemark.resolver.v1.ReconcileImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
 	13, // 9: tidemark.resolver.v1.HoldImagePolicyRequest.current:type_name -> tidemark.resolver.v1.Current
-	21, // 10: tidemark.resolver.v1.HoldImagePolicyRequest.until:type_name -> google.protobuf.Timestamp
-	17, // 11: tidemark.resolver.v1.HoldImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
-	17, // 12: tidemark.resolver.v1.ReleaseImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
-	0,  // 13: tidemark.resolver.v1.ImagePolicyService.ApplyImagePolicy:input_type -> tidemark.resolver.v1.ApplyImagePolicyRequest
-	2,  // 14: tidemark.resolver.v1.ImagePolicyService.GetImagePolicy:input_type -> tidemark.resolver.v1.GetImagePolicyRequest
-	4,  // 15: tidemark.resolver.v1.ImagePolicyService.ListImagePolicies:input_type -> tidemark.resolver.v1.ListImagePoliciesRequest
-	6,  // 16: tidemark.resolver.v1.ImagePolicyService.DeleteImagePolicy:input_type -> tidemark.resolver.v1.DeleteImagePolicyRequest
-	8,  // 17: tidemark.resolver.v1.ImagePolicyService.WatchImagePolicies:input_type -> tidemark.resolver.v1.WatchImagePoliciesRequest
-	10, // 18: tidemark.resolver.v1.ImagePolicyService.ReconcileImagePolicy:input_type -> tidemark.resolver.v1.ReconcileImagePolicyRequest
-	12, // 19: tidemark.resolver.v1.ImagePolicyService.HoldImagePolicy:input_type -> tidemark.resolver.v1.HoldImagePolicyRequest
-	15, // 20: tidemark.resolver.v1.ImagePolicyService.ReleaseImagePolicy:input_type -> tidemark.resolver.v1.ReleaseImagePolicyRequest
-	1,  // 21: tidemark.resolver.v1.ImagePolicyService.ApplyImagePolicy:output_type -> tidemark.resolver.v1.ApplyImagePolicyResponse
-	3,  // 22: tidemark.resolver.v1.ImagePolicyService.GetImagePolicy:output_type -> tidemark.resolver.v1.GetImagePolicyResponse
-	5,  // 23: tidemark.resolver.v1.ImagePolicyService.ListImagePolicies:output_type -> tidemark.resolver.v1.ListImagePoliciesResponse
-	7,  // 24: tidemark.resolver.v1.ImagePolicyService.DeleteImagePolicy:output_type -> tidemark.resolver.v1.DeleteImagePolicyResponse
-	9,  // 25: tidemark.resolver.v1.ImagePolicyService.WatchImagePolicies:output_type -> tidemark.resolver.v1.WatchImagePoliciesResponse
-	11, // 26: tidemark.resolver.v1.ImagePolicyService.ReconcileImagePolicy:output_type -> tidemark.resolver.v1.ReconcileImagePolicyResponse
-	14, // 27: tidemark.resolver.v1.ImagePolicyService.HoldImagePolicy:output_type -> tidemark.resolver.v1.HoldImagePolicyResponse
-	16, // 28: tidemark.resolver.v1.ImagePolicyService.ReleaseImagePolicy:output_type -> tidemark.resolver.v1.ReleaseImagePolicyResponse
-	21, // [21:29] is the sub-list for method output_type
-	13, // [13:21] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	25, // 10: tidemark.resolver.v1.HoldImagePolicyRequest.until:type_name -> google.protobuf.Timestamp
+	21, // 11: tidemark.resolver.v1.HoldImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	21, // 12: tidemark.resolver.v1.ReleaseImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	21, // 13: tidemark.resolver.v1.SuspendImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	21, // 14: tidemark.resolver.v1.ResumeImagePolicyResponse.image_policy:type_name -> tidemark.resolver.v1.ImagePolicy
+	0,  // 15: tidemark.resolver.v1.ImagePolicyService.ApplyImagePolicy:input_type -> tidemark.resolver.v1.ApplyImagePolicyRequest
+	2,  // 16: tidemark.resolver.v1.ImagePolicyService.GetImagePolicy:input_type -> tidemark.resolver.v1.GetImagePolicyRequest
+	4,  // 17: tidemark.resolver.v1.ImagePolicyService.ListImagePolicies:input_type -> tidemark.resolver.v1.ListImagePoliciesRequest
+	6,  // 18: tidemark.resolver.v1.ImagePolicyService.DeleteImagePolicy:input_type -> tidemark.resolver.v1.DeleteImagePolicyRequest
+	8,  // 19: tidemark.resolver.v1.ImagePolicyService.WatchImagePolicies:input_type -> tidemark.resolver.v1.WatchImagePoliciesRequest
+	10, // 20: tidemark.resolver.v1.ImagePolicyService.ReconcileImagePolicy:input_type -> tidemark.resolver.v1.ReconcileImagePolicyRequest
+	12, // 21: tidemark.resolver.v1.ImagePolicyService.HoldImagePolicy:input_type -> tidemark.resolver.v1.HoldImagePolicyRequest
+	15, // 22: tidemark.resolver.v1.ImagePolicyService.ReleaseImagePolicy:input_type -> tidemark.resolver.v1.ReleaseImagePolicyRequest
+	17, // 23: tidemark.resolver.v1.ImagePolicyService.SuspendImagePolicy:input_type -> tidemark.resolver.v1.SuspendImagePolicyRequest
+	19, // 24: tidemark.resolver.v1.ImagePolicyService.ResumeImagePolicy:input_type -> tidemark.resolver.v1.ResumeImagePolicyRequest
+	1,  // 25: tidemark.resolver.v1.ImagePolicyService.ApplyImagePolicy:output_type -> tidemark.resolver.v1.ApplyImagePolicyResponse
+	3,  // 26: tidemark.resolver.v1.ImagePolicyService.GetImagePolicy:output_type -> tidemark.resolver.v1.GetImagePolicyResponse
+	5,  // 27: tidemark.resolver.v1.ImagePolicyService.ListImagePolicies:output_type -> tidemark.resolver.v1.ListImagePoliciesResponse
+	7,  // 28: tidemark.resolver.v1.ImagePolicyService.DeleteImagePolicy:output_type -> tidemark.resolver.v1.DeleteImagePolicyResponse
+	9,  // 29: tidemark.resolver.v1.ImagePolicyService.WatchImagePolicies:output_type -> tidemark.resolver.v1.WatchImagePoliciesResponse
+	11, // 30: tidemark.resolver.v1.ImagePolicyService.ReconcileImagePolicy:output_type -> tidemark.resolver.v1.ReconcileImagePolicyResponse
+	14, // 31: tidemark.resolver.v1.ImagePolicyService.HoldImagePolicy:output_type -> tidemark.resolver.v1.HoldImagePolicyResponse
+	16, // 32: tidemark.resolver.v1.ImagePolicyService.ReleaseImagePolicy:output_type -> tidemark.resolver.v1.ReleaseImagePolicyResponse
+	18, // 33: tidemark.resolver.v1.ImagePolicyService.SuspendImagePolicy:output_type -> tidemark.resolver.v1.SuspendImagePolicyResponse
+	20, // 34: tidemark.resolver.v1.ImagePolicyService.ResumeImagePolicy:output_type -> tidemark.resolver.v1.ResumeImagePolicyResponse
+	25, // [25:35] is the sub-list for method output_type
+	15, // [15:25] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_resolver_v1_image_policy_service_proto_init() }
@@ -1239,7 +1485,7 @@ func file_tidemark_resolver_v1_image_policy_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_resolver_v1_image_policy_service_proto_rawDesc), len(file_tidemark_resolver_v1_image_policy_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

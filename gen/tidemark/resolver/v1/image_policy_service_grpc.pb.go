@@ -30,6 +30,8 @@ const (
 	ImagePolicyService_ReconcileImagePolicy_FullMethodName = "/tidemark.resolver.v1.ImagePolicyService/ReconcileImagePolicy"
 	ImagePolicyService_HoldImagePolicy_FullMethodName      = "/tidemark.resolver.v1.ImagePolicyService/HoldImagePolicy"
 	ImagePolicyService_ReleaseImagePolicy_FullMethodName   = "/tidemark.resolver.v1.ImagePolicyService/ReleaseImagePolicy"
+	ImagePolicyService_SuspendImagePolicy_FullMethodName   = "/tidemark.resolver.v1.ImagePolicyService/SuspendImagePolicy"
+	ImagePolicyService_ResumeImagePolicy_FullMethodName    = "/tidemark.resolver.v1.ImagePolicyService/ResumeImagePolicy"
 )
 
 // ImagePolicyServiceClient is the client API for ImagePolicyService service.
@@ -63,6 +65,11 @@ type ImagePolicyServiceClient interface {
 	HoldImagePolicy(ctx context.Context, in *HoldImagePolicyRequest, opts ...grpc.CallOption) (*HoldImagePolicyResponse, error)
 	// ReleaseImagePolicy takes a hold back, and evaluates. Without a hold it does nothing. Errors: NOT_FOUND.
 	ReleaseImagePolicy(ctx context.Context, in *ReleaseImagePolicyRequest, opts ...grpc.CallOption) (*ReleaseImagePolicyResponse, error)
+	// SuspendImagePolicy makes the object rest by an operator's word, which no Apply changes. Errors: NOT_FOUND.
+	SuspendImagePolicy(ctx context.Context, in *SuspendImagePolicyRequest, opts ...grpc.CallOption) (*SuspendImagePolicyResponse, error)
+	// ResumeImagePolicy takes the suspension back, and evaluates. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the
+	// object's spec says `suspend` as well: apply it without.
+	ResumeImagePolicy(ctx context.Context, in *ResumeImagePolicyRequest, opts ...grpc.CallOption) (*ResumeImagePolicyResponse, error)
 }
 
 type imagePolicyServiceClient struct {
@@ -162,6 +169,26 @@ func (c *imagePolicyServiceClient) ReleaseImagePolicy(ctx context.Context, in *R
 	return out, nil
 }
 
+func (c *imagePolicyServiceClient) SuspendImagePolicy(ctx context.Context, in *SuspendImagePolicyRequest, opts ...grpc.CallOption) (*SuspendImagePolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuspendImagePolicyResponse)
+	err := c.cc.Invoke(ctx, ImagePolicyService_SuspendImagePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *imagePolicyServiceClient) ResumeImagePolicy(ctx context.Context, in *ResumeImagePolicyRequest, opts ...grpc.CallOption) (*ResumeImagePolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeImagePolicyResponse)
+	err := c.cc.Invoke(ctx, ImagePolicyService_ResumeImagePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ImagePolicyServiceServer is the server API for ImagePolicyService service.
 // All implementations must embed UnimplementedImagePolicyServiceServer
 // for forward compatibility.
@@ -193,6 +220,11 @@ type ImagePolicyServiceServer interface {
 	HoldImagePolicy(context.Context, *HoldImagePolicyRequest) (*HoldImagePolicyResponse, error)
 	// ReleaseImagePolicy takes a hold back, and evaluates. Without a hold it does nothing. Errors: NOT_FOUND.
 	ReleaseImagePolicy(context.Context, *ReleaseImagePolicyRequest) (*ReleaseImagePolicyResponse, error)
+	// SuspendImagePolicy makes the object rest by an operator's word, which no Apply changes. Errors: NOT_FOUND.
+	SuspendImagePolicy(context.Context, *SuspendImagePolicyRequest) (*SuspendImagePolicyResponse, error)
+	// ResumeImagePolicy takes the suspension back, and evaluates. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the
+	// object's spec says `suspend` as well: apply it without.
+	ResumeImagePolicy(context.Context, *ResumeImagePolicyRequest) (*ResumeImagePolicyResponse, error)
 	mustEmbedUnimplementedImagePolicyServiceServer()
 }
 
@@ -226,6 +258,12 @@ func (UnimplementedImagePolicyServiceServer) HoldImagePolicy(context.Context, *H
 }
 func (UnimplementedImagePolicyServiceServer) ReleaseImagePolicy(context.Context, *ReleaseImagePolicyRequest) (*ReleaseImagePolicyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReleaseImagePolicy not implemented")
+}
+func (UnimplementedImagePolicyServiceServer) SuspendImagePolicy(context.Context, *SuspendImagePolicyRequest) (*SuspendImagePolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendImagePolicy not implemented")
+}
+func (UnimplementedImagePolicyServiceServer) ResumeImagePolicy(context.Context, *ResumeImagePolicyRequest) (*ResumeImagePolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeImagePolicy not implemented")
 }
 func (UnimplementedImagePolicyServiceServer) mustEmbedUnimplementedImagePolicyServiceServer() {}
 func (UnimplementedImagePolicyServiceServer) testEmbeddedByValue()                            {}
@@ -385,6 +423,42 @@ func _ImagePolicyService_ReleaseImagePolicy_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ImagePolicyService_SuspendImagePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendImagePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImagePolicyServiceServer).SuspendImagePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImagePolicyService_SuspendImagePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImagePolicyServiceServer).SuspendImagePolicy(ctx, req.(*SuspendImagePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImagePolicyService_ResumeImagePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeImagePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImagePolicyServiceServer).ResumeImagePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImagePolicyService_ResumeImagePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImagePolicyServiceServer).ResumeImagePolicy(ctx, req.(*ResumeImagePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ImagePolicyService_ServiceDesc is the grpc.ServiceDesc for ImagePolicyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -419,6 +493,14 @@ var ImagePolicyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReleaseImagePolicy",
 			Handler:    _ImagePolicyService_ReleaseImagePolicy_Handler,
+		},
+		{
+			MethodName: "SuspendImagePolicy",
+			Handler:    _ImagePolicyService_SuspendImagePolicy_Handler,
+		},
+		{
+			MethodName: "ResumeImagePolicy",
+			Handler:    _ImagePolicyService_ResumeImagePolicy_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

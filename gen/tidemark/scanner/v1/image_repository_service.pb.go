@@ -763,6 +763,226 @@ func (x *ScanImageRepositoryResponse) GetResult() *ScanResult {
 	return nil
 }
 
+// SuspendImageRepositoryRequest names the object, and says why it is to rest.
+type SuspendImageRepositoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Why; shown wherever the object is shown. May be empty.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who says so, for example `alice@laptop`. Empty: `api`.
+	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendImageRepositoryRequest) Reset() {
+	*x = SuspendImageRepositoryRequest{}
+	mi := &file_tidemark_scanner_v1_image_repository_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendImageRepositoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendImageRepositoryRequest) ProtoMessage() {}
+
+func (x *SuspendImageRepositoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_image_repository_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendImageRepositoryRequest.ProtoReflect.Descriptor instead.
+func (*SuspendImageRepositoryRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_image_repository_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SuspendImageRepositoryRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SuspendImageRepositoryRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *SuspendImageRepositoryRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SuspendImageRepositoryRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// SuspendImageRepositoryResponse is the object, at rest.
+type SuspendImageRepositoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	ImageRepository *ImageRepository `protobuf:"bytes,1,opt,name=image_repository,json=imageRepository,proto3" json:"image_repository,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *SuspendImageRepositoryResponse) Reset() {
+	*x = SuspendImageRepositoryResponse{}
+	mi := &file_tidemark_scanner_v1_image_repository_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendImageRepositoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendImageRepositoryResponse) ProtoMessage() {}
+
+func (x *SuspendImageRepositoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_image_repository_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendImageRepositoryResponse.ProtoReflect.Descriptor instead.
+func (*SuspendImageRepositoryResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_image_repository_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SuspendImageRepositoryResponse) GetImageRepository() *ImageRepository {
+	if x != nil {
+		return x.ImageRepository
+	}
+	return nil
+}
+
+// ResumeImageRepositoryRequest names the object.
+type ResumeImageRepositoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace     string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeImageRepositoryRequest) Reset() {
+	*x = ResumeImageRepositoryRequest{}
+	mi := &file_tidemark_scanner_v1_image_repository_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeImageRepositoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeImageRepositoryRequest) ProtoMessage() {}
+
+func (x *ResumeImageRepositoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_image_repository_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeImageRepositoryRequest.ProtoReflect.Descriptor instead.
+func (*ResumeImageRepositoryRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_image_repository_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ResumeImageRepositoryRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeImageRepositoryRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+// ResumeImageRepositoryResponse is the object, no longer at rest.
+type ResumeImageRepositoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	ImageRepository *ImageRepository `protobuf:"bytes,1,opt,name=image_repository,json=imageRepository,proto3" json:"image_repository,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ResumeImageRepositoryResponse) Reset() {
+	*x = ResumeImageRepositoryResponse{}
+	mi := &file_tidemark_scanner_v1_image_repository_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeImageRepositoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeImageRepositoryResponse) ProtoMessage() {}
+
+func (x *ResumeImageRepositoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_image_repository_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeImageRepositoryResponse.ProtoReflect.Descriptor instead.
+func (*ResumeImageRepositoryResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_image_repository_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ResumeImageRepositoryResponse) GetImageRepository() *ImageRepository {
+	if x != nil {
+		return x.ImageRepository
+	}
+	return nil
+}
+
 var File_tidemark_scanner_v1_image_repository_service_proto protoreflect.FileDescriptor
 
 const file_tidemark_scanner_v1_image_repository_service_proto_rawDesc = "" +
@@ -815,14 +1035,30 @@ const file_tidemark_scanner_v1_image_repository_service_proto_rawDesc = "" +
 	"\raccept_shrink\x18\x03 \x01(\bR\facceptShrink\"\xa7\x01\n" +
 	"\x1bScanImageRepositoryResponse\x12O\n" +
 	"\x10image_repository\x18\x01 \x01(\v2$.tidemark.scanner.v1.ImageRepositoryR\x0fimageRepository\x127\n" +
-	"\x06result\x18\x02 \x01(\v2\x1f.tidemark.scanner.v1.ScanResultR\x06result2\x8c\x06\n" +
+	"\x06result\x18\x02 \x01(\v2\x1f.tidemark.scanner.v1.ScanResultR\x06result\"\xa8\x01\n" +
+	"\x1dSuspendImageRepositoryRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12 \n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06reason\x12\x1e\n" +
+	"\x05actor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\x05actor\"q\n" +
+	"\x1eSuspendImageRepositoryResponse\x12O\n" +
+	"\x10image_repository\x18\x01 \x01(\v2$.tidemark.scanner.v1.ImageRepositoryR\x0fimageRepository\"e\n" +
+	"\x1cResumeImageRepositoryRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"p\n" +
+	"\x1dResumeImageRepositoryResponse\x12O\n" +
+	"\x10image_repository\x18\x01 \x01(\v2$.tidemark.scanner.v1.ImageRepositoryR\x0fimageRepository2\x90\b\n" +
 	"\x16ImageRepositoryService\x12{\n" +
 	"\x14ApplyImageRepository\x120.tidemark.scanner.v1.ApplyImageRepositoryRequest\x1a1.tidemark.scanner.v1.ApplyImageRepositoryResponse\x12u\n" +
 	"\x12GetImageRepository\x12..tidemark.scanner.v1.GetImageRepositoryRequest\x1a/.tidemark.scanner.v1.GetImageRepositoryResponse\x12~\n" +
 	"\x15ListImageRepositories\x121.tidemark.scanner.v1.ListImageRepositoriesRequest\x1a2.tidemark.scanner.v1.ListImageRepositoriesResponse\x12~\n" +
 	"\x15DeleteImageRepository\x121.tidemark.scanner.v1.DeleteImageRepositoryRequest\x1a2.tidemark.scanner.v1.DeleteImageRepositoryResponse\x12\x83\x01\n" +
 	"\x16WatchImageRepositories\x122.tidemark.scanner.v1.WatchImageRepositoriesRequest\x1a3.tidemark.scanner.v1.WatchImageRepositoriesResponse0\x01\x12x\n" +
-	"\x13ScanImageRepository\x12/.tidemark.scanner.v1.ScanImageRepositoryRequest\x1a0.tidemark.scanner.v1.ScanImageRepositoryResponseB\xe7\x01\n" +
+	"\x13ScanImageRepository\x12/.tidemark.scanner.v1.ScanImageRepositoryRequest\x1a0.tidemark.scanner.v1.ScanImageRepositoryResponse\x12\x81\x01\n" +
+	"\x16SuspendImageRepository\x122.tidemark.scanner.v1.SuspendImageRepositoryRequest\x1a3.tidemark.scanner.v1.SuspendImageRepositoryResponse\x12~\n" +
+	"\x15ResumeImageRepository\x121.tidemark.scanner.v1.ResumeImageRepositoryRequest\x1a2.tidemark.scanner.v1.ResumeImageRepositoryResponseB\xe7\x01\n" +
 	"\x17com.tidemark.scanner.v1B\x1bImageRepositoryServiceProtoP\x01ZAgithub.com/tidemark-io/tidemark/gen/tidemark/scanner/v1;scannerv1\xa2\x02\x03TSX\xaa\x02\x13Tidemark.Scanner.V1\xca\x02\x13Tidemark\\Scanner\\V1\xe2\x02\x1fTidemark\\Scanner\\V1\\GPBMetadata\xea\x02\x15Tidemark::Scanner::V1b\x06proto3"
 
 var (
@@ -837,7 +1073,7 @@ func file_tidemark_scanner_v1_image_repository_service_proto_rawDescGZIP() []byt
 	return file_tidemark_scanner_v1_image_repository_service_proto_rawDescData
 }
 
-var file_tidemark_scanner_v1_image_repository_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_tidemark_scanner_v1_image_repository_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_tidemark_scanner_v1_image_repository_service_proto_goTypes = []any{
 	(*ApplyImageRepositoryRequest)(nil),    // 0: tidemark.scanner.v1.ApplyImageRepositoryRequest
 	(*ApplyImageRepositoryResponse)(nil),   // 1: tidemark.scanner.v1.ApplyImageRepositoryResponse
@@ -851,40 +1087,50 @@ var file_tidemark_scanner_v1_image_repository_service_proto_goTypes = []any{
 	(*WatchImageRepositoriesResponse)(nil), // 9: tidemark.scanner.v1.WatchImageRepositoriesResponse
 	(*ScanImageRepositoryRequest)(nil),     // 10: tidemark.scanner.v1.ScanImageRepositoryRequest
 	(*ScanImageRepositoryResponse)(nil),    // 11: tidemark.scanner.v1.ScanImageRepositoryResponse
-	(*ImageRepository)(nil),                // 12: tidemark.scanner.v1.ImageRepository
-	(v1.ApplyOutcome)(0),                   // 13: tidemark.meta.v1.ApplyOutcome
-	(*v1.ObjectDeleted)(nil),               // 14: tidemark.meta.v1.ObjectDeleted
-	(*v1.Checkpoint)(nil),                  // 15: tidemark.meta.v1.Checkpoint
-	(*ScanResult)(nil),                     // 16: tidemark.scanner.v1.ScanResult
+	(*SuspendImageRepositoryRequest)(nil),  // 12: tidemark.scanner.v1.SuspendImageRepositoryRequest
+	(*SuspendImageRepositoryResponse)(nil), // 13: tidemark.scanner.v1.SuspendImageRepositoryResponse
+	(*ResumeImageRepositoryRequest)(nil),   // 14: tidemark.scanner.v1.ResumeImageRepositoryRequest
+	(*ResumeImageRepositoryResponse)(nil),  // 15: tidemark.scanner.v1.ResumeImageRepositoryResponse
+	(*ImageRepository)(nil),                // 16: tidemark.scanner.v1.ImageRepository
+	(v1.ApplyOutcome)(0),                   // 17: tidemark.meta.v1.ApplyOutcome
+	(*v1.ObjectDeleted)(nil),               // 18: tidemark.meta.v1.ObjectDeleted
+	(*v1.Checkpoint)(nil),                  // 19: tidemark.meta.v1.Checkpoint
+	(*ScanResult)(nil),                     // 20: tidemark.scanner.v1.ScanResult
 }
 var file_tidemark_scanner_v1_image_repository_service_proto_depIdxs = []int32{
-	12, // 0: tidemark.scanner.v1.ApplyImageRepositoryRequest.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
-	12, // 1: tidemark.scanner.v1.ApplyImageRepositoryResponse.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
-	13, // 2: tidemark.scanner.v1.ApplyImageRepositoryResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
-	12, // 3: tidemark.scanner.v1.GetImageRepositoryResponse.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
-	12, // 4: tidemark.scanner.v1.ListImageRepositoriesResponse.image_repositories:type_name -> tidemark.scanner.v1.ImageRepository
-	12, // 5: tidemark.scanner.v1.WatchImageRepositoriesResponse.changed:type_name -> tidemark.scanner.v1.ImageRepository
-	14, // 6: tidemark.scanner.v1.WatchImageRepositoriesResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
-	15, // 7: tidemark.scanner.v1.WatchImageRepositoriesResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
-	12, // 8: tidemark.scanner.v1.ScanImageRepositoryResponse.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
-	16, // 9: tidemark.scanner.v1.ScanImageRepositoryResponse.result:type_name -> tidemark.scanner.v1.ScanResult
-	0,  // 10: tidemark.scanner.v1.ImageRepositoryService.ApplyImageRepository:input_type -> tidemark.scanner.v1.ApplyImageRepositoryRequest
-	2,  // 11: tidemark.scanner.v1.ImageRepositoryService.GetImageRepository:input_type -> tidemark.scanner.v1.GetImageRepositoryRequest
-	4,  // 12: tidemark.scanner.v1.ImageRepositoryService.ListImageRepositories:input_type -> tidemark.scanner.v1.ListImageRepositoriesRequest
-	6,  // 13: tidemark.scanner.v1.ImageRepositoryService.DeleteImageRepository:input_type -> tidemark.scanner.v1.DeleteImageRepositoryRequest
-	8,  // 14: tidemark.scanner.v1.ImageRepositoryService.WatchImageRepositories:input_type -> tidemark.scanner.v1.WatchImageRepositoriesRequest
-	10, // 15: tidemark.scanner.v1.ImageRepositoryService.ScanImageRepository:input_type -> tidemark.scanner.v1.ScanImageRepositoryRequest
-	1,  // 16: tidemark.scanner.v1.ImageRepositoryService.ApplyImageRepository:output_type -> tidemark.scanner.v1.ApplyImageRepositoryResponse
-	3,  // 17: tidemark.scanner.v1.ImageRepositoryService.GetImageRepository:output_type -> tidemark.scanner.v1.GetImageRepositoryResponse
-	5,  // 18: tidemark.scanner.v1.ImageRepositoryService.ListImageRepositories:output_type -> tidemark.scanner.v1.ListImageRepositoriesResponse
-	7,  // 19: tidemark.scanner.v1.ImageRepositoryService.DeleteImageRepository:output_type -> tidemark.scanner.v1.DeleteImageRepositoryResponse
-	9,  // 20: tidemark.scanner.v1.ImageRepositoryService.WatchImageRepositories:output_type -> tidemark.scanner.v1.WatchImageRepositoriesResponse
-	11, // 21: tidemark.scanner.v1.ImageRepositoryService.ScanImageRepository:output_type -> tidemark.scanner.v1.ScanImageRepositoryResponse
-	16, // [16:22] is the sub-list for method output_type
-	10, // [10:16] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	16, // 0: tidemark.scanner.v1.ApplyImageRepositoryRequest.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
+	16, // 1: tidemark.scanner.v1.ApplyImageRepositoryResponse.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
+	17, // 2: tidemark.scanner.v1.ApplyImageRepositoryResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
+	16, // 3: tidemark.scanner.v1.GetImageRepositoryResponse.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
+	16, // 4: tidemark.scanner.v1.ListImageRepositoriesResponse.image_repositories:type_name -> tidemark.scanner.v1.ImageRepository
+	16, // 5: tidemark.scanner.v1.WatchImageRepositoriesResponse.changed:type_name -> tidemark.scanner.v1.ImageRepository
+	18, // 6: tidemark.scanner.v1.WatchImageRepositoriesResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
+	19, // 7: tidemark.scanner.v1.WatchImageRepositoriesResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
+	16, // 8: tidemark.scanner.v1.ScanImageRepositoryResponse.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
+	20, // 9: tidemark.scanner.v1.ScanImageRepositoryResponse.result:type_name -> tidemark.scanner.v1.ScanResult
+	16, // 10: tidemark.scanner.v1.SuspendImageRepositoryResponse.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
+	16, // 11: tidemark.scanner.v1.ResumeImageRepositoryResponse.image_repository:type_name -> tidemark.scanner.v1.ImageRepository
+	0,  // 12: tidemark.scanner.v1.ImageRepositoryService.ApplyImageRepository:input_type -> tidemark.scanner.v1.ApplyImageRepositoryRequest
+	2,  // 13: tidemark.scanner.v1.ImageRepositoryService.GetImageRepository:input_type -> tidemark.scanner.v1.GetImageRepositoryRequest
+	4,  // 14: tidemark.scanner.v1.ImageRepositoryService.ListImageRepositories:input_type -> tidemark.scanner.v1.ListImageRepositoriesRequest
+	6,  // 15: tidemark.scanner.v1.ImageRepositoryService.DeleteImageRepository:input_type -> tidemark.scanner.v1.DeleteImageRepositoryRequest
+	8,  // 16: tidemark.scanner.v1.ImageRepositoryService.WatchImageRepositories:input_type -> tidemark.scanner.v1.WatchImageRepositoriesRequest
+	10, // 17: tidemark.scanner.v1.ImageRepositoryService.ScanImageRepository:input_type -> tidemark.scanner.v1.ScanImageRepositoryRequest
+	12, // 18: tidemark.scanner.v1.ImageRepositoryService.SuspendImageRepository:input_type -> tidemark.scanner.v1.SuspendImageRepositoryRequest
+	14, // 19: tidemark.scanner.v1.ImageRepositoryService.ResumeImageRepository:input_type -> tidemark.scanner.v1.ResumeImageRepositoryRequest
+	1,  // 20: tidemark.scanner.v1.ImageRepositoryService.ApplyImageRepository:output_type -> tidemark.scanner.v1.ApplyImageRepositoryResponse
+	3,  // 21: tidemark.scanner.v1.ImageRepositoryService.GetImageRepository:output_type -> tidemark.scanner.v1.GetImageRepositoryResponse
+	5,  // 22: tidemark.scanner.v1.ImageRepositoryService.ListImageRepositories:output_type -> tidemark.scanner.v1.ListImageRepositoriesResponse
+	7,  // 23: tidemark.scanner.v1.ImageRepositoryService.DeleteImageRepository:output_type -> tidemark.scanner.v1.DeleteImageRepositoryResponse
+	9,  // 24: tidemark.scanner.v1.ImageRepositoryService.WatchImageRepositories:output_type -> tidemark.scanner.v1.WatchImageRepositoriesResponse
+	11, // 25: tidemark.scanner.v1.ImageRepositoryService.ScanImageRepository:output_type -> tidemark.scanner.v1.ScanImageRepositoryResponse
+	13, // 26: tidemark.scanner.v1.ImageRepositoryService.SuspendImageRepository:output_type -> tidemark.scanner.v1.SuspendImageRepositoryResponse
+	15, // 27: tidemark.scanner.v1.ImageRepositoryService.ResumeImageRepository:output_type -> tidemark.scanner.v1.ResumeImageRepositoryResponse
+	20, // [20:28] is the sub-list for method output_type
+	12, // [12:20] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_scanner_v1_image_repository_service_proto_init() }
@@ -904,7 +1150,7 @@ func file_tidemark_scanner_v1_image_repository_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_scanner_v1_image_repository_service_proto_rawDesc), len(file_tidemark_scanner_v1_image_repository_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

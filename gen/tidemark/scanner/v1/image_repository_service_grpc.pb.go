@@ -28,6 +28,8 @@ const (
 	ImageRepositoryService_DeleteImageRepository_FullMethodName  = "/tidemark.scanner.v1.ImageRepositoryService/DeleteImageRepository"
 	ImageRepositoryService_WatchImageRepositories_FullMethodName = "/tidemark.scanner.v1.ImageRepositoryService/WatchImageRepositories"
 	ImageRepositoryService_ScanImageRepository_FullMethodName    = "/tidemark.scanner.v1.ImageRepositoryService/ScanImageRepository"
+	ImageRepositoryService_SuspendImageRepository_FullMethodName = "/tidemark.scanner.v1.ImageRepositoryService/SuspendImageRepository"
+	ImageRepositoryService_ResumeImageRepository_FullMethodName  = "/tidemark.scanner.v1.ImageRepositoryService/ResumeImageRepository"
 )
 
 // ImageRepositoryServiceClient is the client API for ImageRepositoryService service.
@@ -55,6 +57,11 @@ type ImageRepositoryServiceClient interface {
 	// REGISTRY_FAILED with the code that fits (UNAUTHENTICATED, NOT_FOUND, UNAVAILABLE, …): the object's condition says
 	// the same, and the stored tags stay.
 	ScanImageRepository(ctx context.Context, in *ScanImageRepositoryRequest, opts ...grpc.CallOption) (*ScanImageRepositoryResponse, error)
+	// SuspendImageRepository makes the object rest by an operator's word, which no Apply changes. Errors: NOT_FOUND.
+	SuspendImageRepository(ctx context.Context, in *SuspendImageRepositoryRequest, opts ...grpc.CallOption) (*SuspendImageRepositoryResponse, error)
+	// ResumeImageRepository takes the suspension back, and scans. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the
+	// object's spec says `suspend` as well: apply it without.
+	ResumeImageRepository(ctx context.Context, in *ResumeImageRepositoryRequest, opts ...grpc.CallOption) (*ResumeImageRepositoryResponse, error)
 }
 
 type imageRepositoryServiceClient struct {
@@ -134,6 +141,26 @@ func (c *imageRepositoryServiceClient) ScanImageRepository(ctx context.Context, 
 	return out, nil
 }
 
+func (c *imageRepositoryServiceClient) SuspendImageRepository(ctx context.Context, in *SuspendImageRepositoryRequest, opts ...grpc.CallOption) (*SuspendImageRepositoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuspendImageRepositoryResponse)
+	err := c.cc.Invoke(ctx, ImageRepositoryService_SuspendImageRepository_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *imageRepositoryServiceClient) ResumeImageRepository(ctx context.Context, in *ResumeImageRepositoryRequest, opts ...grpc.CallOption) (*ResumeImageRepositoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeImageRepositoryResponse)
+	err := c.cc.Invoke(ctx, ImageRepositoryService_ResumeImageRepository_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ImageRepositoryServiceServer is the server API for ImageRepositoryService service.
 // All implementations must embed UnimplementedImageRepositoryServiceServer
 // for forward compatibility.
@@ -159,6 +186,11 @@ type ImageRepositoryServiceServer interface {
 	// REGISTRY_FAILED with the code that fits (UNAUTHENTICATED, NOT_FOUND, UNAVAILABLE, …): the object's condition says
 	// the same, and the stored tags stay.
 	ScanImageRepository(context.Context, *ScanImageRepositoryRequest) (*ScanImageRepositoryResponse, error)
+	// SuspendImageRepository makes the object rest by an operator's word, which no Apply changes. Errors: NOT_FOUND.
+	SuspendImageRepository(context.Context, *SuspendImageRepositoryRequest) (*SuspendImageRepositoryResponse, error)
+	// ResumeImageRepository takes the suspension back, and scans. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the
+	// object's spec says `suspend` as well: apply it without.
+	ResumeImageRepository(context.Context, *ResumeImageRepositoryRequest) (*ResumeImageRepositoryResponse, error)
 	mustEmbedUnimplementedImageRepositoryServiceServer()
 }
 
@@ -186,6 +218,12 @@ func (UnimplementedImageRepositoryServiceServer) WatchImageRepositories(*WatchIm
 }
 func (UnimplementedImageRepositoryServiceServer) ScanImageRepository(context.Context, *ScanImageRepositoryRequest) (*ScanImageRepositoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ScanImageRepository not implemented")
+}
+func (UnimplementedImageRepositoryServiceServer) SuspendImageRepository(context.Context, *SuspendImageRepositoryRequest) (*SuspendImageRepositoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendImageRepository not implemented")
+}
+func (UnimplementedImageRepositoryServiceServer) ResumeImageRepository(context.Context, *ResumeImageRepositoryRequest) (*ResumeImageRepositoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeImageRepository not implemented")
 }
 func (UnimplementedImageRepositoryServiceServer) mustEmbedUnimplementedImageRepositoryServiceServer() {
 }
@@ -310,6 +348,42 @@ func _ImageRepositoryService_ScanImageRepository_Handler(srv interface{}, ctx co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ImageRepositoryService_SuspendImageRepository_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendImageRepositoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImageRepositoryServiceServer).SuspendImageRepository(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImageRepositoryService_SuspendImageRepository_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImageRepositoryServiceServer).SuspendImageRepository(ctx, req.(*SuspendImageRepositoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImageRepositoryService_ResumeImageRepository_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeImageRepositoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImageRepositoryServiceServer).ResumeImageRepository(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImageRepositoryService_ResumeImageRepository_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImageRepositoryServiceServer).ResumeImageRepository(ctx, req.(*ResumeImageRepositoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ImageRepositoryService_ServiceDesc is the grpc.ServiceDesc for ImageRepositoryService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -336,6 +410,14 @@ var ImageRepositoryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ScanImageRepository",
 			Handler:    _ImageRepositoryService_ScanImageRepository_Handler,
+		},
+		{
+			MethodName: "SuspendImageRepository",
+			Handler:    _ImageRepositoryService_SuspendImageRepository_Handler,
+		},
+		{
+			MethodName: "ResumeImageRepository",
+			Handler:    _ImageRepositoryService_ResumeImageRepository_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -466,6 +466,226 @@ func (*DeleteReceiverResponse) Descriptor() ([]byte, []int) {
 	return file_tidemark_scanner_v1_receiver_service_proto_rawDescGZIP(), []int{7}
 }
 
+// SuspendReceiverRequest names the object, and says why it is to rest.
+type SuspendReceiverRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Why; shown wherever the object is shown. May be empty.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who says so, for example `alice@laptop`. Empty: `api`.
+	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendReceiverRequest) Reset() {
+	*x = SuspendReceiverRequest{}
+	mi := &file_tidemark_scanner_v1_receiver_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendReceiverRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendReceiverRequest) ProtoMessage() {}
+
+func (x *SuspendReceiverRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_receiver_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendReceiverRequest.ProtoReflect.Descriptor instead.
+func (*SuspendReceiverRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_receiver_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *SuspendReceiverRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SuspendReceiverRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *SuspendReceiverRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SuspendReceiverRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// SuspendReceiverResponse is the object, at rest.
+type SuspendReceiverResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	Receiver      *Receiver `protobuf:"bytes,1,opt,name=receiver,proto3" json:"receiver,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendReceiverResponse) Reset() {
+	*x = SuspendReceiverResponse{}
+	mi := &file_tidemark_scanner_v1_receiver_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendReceiverResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendReceiverResponse) ProtoMessage() {}
+
+func (x *SuspendReceiverResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_receiver_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendReceiverResponse.ProtoReflect.Descriptor instead.
+func (*SuspendReceiverResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_receiver_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SuspendReceiverResponse) GetReceiver() *Receiver {
+	if x != nil {
+		return x.Receiver
+	}
+	return nil
+}
+
+// ResumeReceiverRequest names the object.
+type ResumeReceiverRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace     string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeReceiverRequest) Reset() {
+	*x = ResumeReceiverRequest{}
+	mi := &file_tidemark_scanner_v1_receiver_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeReceiverRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeReceiverRequest) ProtoMessage() {}
+
+func (x *ResumeReceiverRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_receiver_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeReceiverRequest.ProtoReflect.Descriptor instead.
+func (*ResumeReceiverRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_receiver_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ResumeReceiverRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeReceiverRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+// ResumeReceiverResponse is the object, no longer at rest.
+type ResumeReceiverResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	Receiver      *Receiver `protobuf:"bytes,1,opt,name=receiver,proto3" json:"receiver,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeReceiverResponse) Reset() {
+	*x = ResumeReceiverResponse{}
+	mi := &file_tidemark_scanner_v1_receiver_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeReceiverResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeReceiverResponse) ProtoMessage() {}
+
+func (x *ResumeReceiverResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_receiver_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeReceiverResponse.ProtoReflect.Descriptor instead.
+func (*ResumeReceiverResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_receiver_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ResumeReceiverResponse) GetReceiver() *Receiver {
+	if x != nil {
+		return x.Receiver
+	}
+	return nil
+}
+
 var File_tidemark_scanner_v1_receiver_service_proto protoreflect.FileDescriptor
 
 const file_tidemark_scanner_v1_receiver_service_proto_rawDesc = "" +
@@ -498,12 +718,28 @@ const file_tidemark_scanner_v1_receiver_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
 	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"\x18\n" +
-	"\x16DeleteReceiverResponse2\xae\x03\n" +
+	"\x16DeleteReceiverResponse\"\xa1\x01\n" +
+	"\x16SuspendReceiverRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12 \n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06reason\x12\x1e\n" +
+	"\x05actor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\x05actor\"T\n" +
+	"\x17SuspendReceiverResponse\x129\n" +
+	"\breceiver\x18\x01 \x01(\v2\x1d.tidemark.scanner.v1.ReceiverR\breceiver\"^\n" +
+	"\x15ResumeReceiverRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"S\n" +
+	"\x16ResumeReceiverResponse\x129\n" +
+	"\breceiver\x18\x01 \x01(\v2\x1d.tidemark.scanner.v1.ReceiverR\breceiver2\x87\x05\n" +
 	"\x0fReceiverService\x12f\n" +
 	"\rApplyReceiver\x12).tidemark.scanner.v1.ApplyReceiverRequest\x1a*.tidemark.scanner.v1.ApplyReceiverResponse\x12`\n" +
 	"\vGetReceiver\x12'.tidemark.scanner.v1.GetReceiverRequest\x1a(.tidemark.scanner.v1.GetReceiverResponse\x12f\n" +
 	"\rListReceivers\x12).tidemark.scanner.v1.ListReceiversRequest\x1a*.tidemark.scanner.v1.ListReceiversResponse\x12i\n" +
-	"\x0eDeleteReceiver\x12*.tidemark.scanner.v1.DeleteReceiverRequest\x1a+.tidemark.scanner.v1.DeleteReceiverResponseB\xe0\x01\n" +
+	"\x0eDeleteReceiver\x12*.tidemark.scanner.v1.DeleteReceiverRequest\x1a+.tidemark.scanner.v1.DeleteReceiverResponse\x12l\n" +
+	"\x0fSuspendReceiver\x12+.tidemark.scanner.v1.SuspendReceiverRequest\x1a,.tidemark.scanner.v1.SuspendReceiverResponse\x12i\n" +
+	"\x0eResumeReceiver\x12*.tidemark.scanner.v1.ResumeReceiverRequest\x1a+.tidemark.scanner.v1.ResumeReceiverResponseB\xe0\x01\n" +
 	"\x17com.tidemark.scanner.v1B\x14ReceiverServiceProtoP\x01ZAgithub.com/tidemark-io/tidemark/gen/tidemark/scanner/v1;scannerv1\xa2\x02\x03TSX\xaa\x02\x13Tidemark.Scanner.V1\xca\x02\x13Tidemark\\Scanner\\V1\xe2\x02\x1fTidemark\\Scanner\\V1\\GPBMetadata\xea\x02\x15Tidemark::Scanner::V1b\x06proto3"
 
 var (
@@ -518,38 +754,48 @@ func file_tidemark_scanner_v1_receiver_service_proto_rawDescGZIP() []byte {
 	return file_tidemark_scanner_v1_receiver_service_proto_rawDescData
 }
 
-var file_tidemark_scanner_v1_receiver_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_tidemark_scanner_v1_receiver_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_tidemark_scanner_v1_receiver_service_proto_goTypes = []any{
-	(*ApplyReceiverRequest)(nil),   // 0: tidemark.scanner.v1.ApplyReceiverRequest
-	(*ApplyReceiverResponse)(nil),  // 1: tidemark.scanner.v1.ApplyReceiverResponse
-	(*GetReceiverRequest)(nil),     // 2: tidemark.scanner.v1.GetReceiverRequest
-	(*GetReceiverResponse)(nil),    // 3: tidemark.scanner.v1.GetReceiverResponse
-	(*ListReceiversRequest)(nil),   // 4: tidemark.scanner.v1.ListReceiversRequest
-	(*ListReceiversResponse)(nil),  // 5: tidemark.scanner.v1.ListReceiversResponse
-	(*DeleteReceiverRequest)(nil),  // 6: tidemark.scanner.v1.DeleteReceiverRequest
-	(*DeleteReceiverResponse)(nil), // 7: tidemark.scanner.v1.DeleteReceiverResponse
-	(*Receiver)(nil),               // 8: tidemark.scanner.v1.Receiver
-	(v1.ApplyOutcome)(0),           // 9: tidemark.meta.v1.ApplyOutcome
+	(*ApplyReceiverRequest)(nil),    // 0: tidemark.scanner.v1.ApplyReceiverRequest
+	(*ApplyReceiverResponse)(nil),   // 1: tidemark.scanner.v1.ApplyReceiverResponse
+	(*GetReceiverRequest)(nil),      // 2: tidemark.scanner.v1.GetReceiverRequest
+	(*GetReceiverResponse)(nil),     // 3: tidemark.scanner.v1.GetReceiverResponse
+	(*ListReceiversRequest)(nil),    // 4: tidemark.scanner.v1.ListReceiversRequest
+	(*ListReceiversResponse)(nil),   // 5: tidemark.scanner.v1.ListReceiversResponse
+	(*DeleteReceiverRequest)(nil),   // 6: tidemark.scanner.v1.DeleteReceiverRequest
+	(*DeleteReceiverResponse)(nil),  // 7: tidemark.scanner.v1.DeleteReceiverResponse
+	(*SuspendReceiverRequest)(nil),  // 8: tidemark.scanner.v1.SuspendReceiverRequest
+	(*SuspendReceiverResponse)(nil), // 9: tidemark.scanner.v1.SuspendReceiverResponse
+	(*ResumeReceiverRequest)(nil),   // 10: tidemark.scanner.v1.ResumeReceiverRequest
+	(*ResumeReceiverResponse)(nil),  // 11: tidemark.scanner.v1.ResumeReceiverResponse
+	(*Receiver)(nil),                // 12: tidemark.scanner.v1.Receiver
+	(v1.ApplyOutcome)(0),            // 13: tidemark.meta.v1.ApplyOutcome
 }
 var file_tidemark_scanner_v1_receiver_service_proto_depIdxs = []int32{
-	8, // 0: tidemark.scanner.v1.ApplyReceiverRequest.receiver:type_name -> tidemark.scanner.v1.Receiver
-	8, // 1: tidemark.scanner.v1.ApplyReceiverResponse.receiver:type_name -> tidemark.scanner.v1.Receiver
-	9, // 2: tidemark.scanner.v1.ApplyReceiverResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
-	8, // 3: tidemark.scanner.v1.GetReceiverResponse.receiver:type_name -> tidemark.scanner.v1.Receiver
-	8, // 4: tidemark.scanner.v1.ListReceiversResponse.receivers:type_name -> tidemark.scanner.v1.Receiver
-	0, // 5: tidemark.scanner.v1.ReceiverService.ApplyReceiver:input_type -> tidemark.scanner.v1.ApplyReceiverRequest
-	2, // 6: tidemark.scanner.v1.ReceiverService.GetReceiver:input_type -> tidemark.scanner.v1.GetReceiverRequest
-	4, // 7: tidemark.scanner.v1.ReceiverService.ListReceivers:input_type -> tidemark.scanner.v1.ListReceiversRequest
-	6, // 8: tidemark.scanner.v1.ReceiverService.DeleteReceiver:input_type -> tidemark.scanner.v1.DeleteReceiverRequest
-	1, // 9: tidemark.scanner.v1.ReceiverService.ApplyReceiver:output_type -> tidemark.scanner.v1.ApplyReceiverResponse
-	3, // 10: tidemark.scanner.v1.ReceiverService.GetReceiver:output_type -> tidemark.scanner.v1.GetReceiverResponse
-	5, // 11: tidemark.scanner.v1.ReceiverService.ListReceivers:output_type -> tidemark.scanner.v1.ListReceiversResponse
-	7, // 12: tidemark.scanner.v1.ReceiverService.DeleteReceiver:output_type -> tidemark.scanner.v1.DeleteReceiverResponse
-	9, // [9:13] is the sub-list for method output_type
-	5, // [5:9] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	12, // 0: tidemark.scanner.v1.ApplyReceiverRequest.receiver:type_name -> tidemark.scanner.v1.Receiver
+	12, // 1: tidemark.scanner.v1.ApplyReceiverResponse.receiver:type_name -> tidemark.scanner.v1.Receiver
+	13, // 2: tidemark.scanner.v1.ApplyReceiverResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
+	12, // 3: tidemark.scanner.v1.GetReceiverResponse.receiver:type_name -> tidemark.scanner.v1.Receiver
+	12, // 4: tidemark.scanner.v1.ListReceiversResponse.receivers:type_name -> tidemark.scanner.v1.Receiver
+	12, // 5: tidemark.scanner.v1.SuspendReceiverResponse.receiver:type_name -> tidemark.scanner.v1.Receiver
+	12, // 6: tidemark.scanner.v1.ResumeReceiverResponse.receiver:type_name -> tidemark.scanner.v1.Receiver
+	0,  // 7: tidemark.scanner.v1.ReceiverService.ApplyReceiver:input_type -> tidemark.scanner.v1.ApplyReceiverRequest
+	2,  // 8: tidemark.scanner.v1.ReceiverService.GetReceiver:input_type -> tidemark.scanner.v1.GetReceiverRequest
+	4,  // 9: tidemark.scanner.v1.ReceiverService.ListReceivers:input_type -> tidemark.scanner.v1.ListReceiversRequest
+	6,  // 10: tidemark.scanner.v1.ReceiverService.DeleteReceiver:input_type -> tidemark.scanner.v1.DeleteReceiverRequest
+	8,  // 11: tidemark.scanner.v1.ReceiverService.SuspendReceiver:input_type -> tidemark.scanner.v1.SuspendReceiverRequest
+	10, // 12: tidemark.scanner.v1.ReceiverService.ResumeReceiver:input_type -> tidemark.scanner.v1.ResumeReceiverRequest
+	1,  // 13: tidemark.scanner.v1.ReceiverService.ApplyReceiver:output_type -> tidemark.scanner.v1.ApplyReceiverResponse
+	3,  // 14: tidemark.scanner.v1.ReceiverService.GetReceiver:output_type -> tidemark.scanner.v1.GetReceiverResponse
+	5,  // 15: tidemark.scanner.v1.ReceiverService.ListReceivers:output_type -> tidemark.scanner.v1.ListReceiversResponse
+	7,  // 16: tidemark.scanner.v1.ReceiverService.DeleteReceiver:output_type -> tidemark.scanner.v1.DeleteReceiverResponse
+	9,  // 17: tidemark.scanner.v1.ReceiverService.SuspendReceiver:output_type -> tidemark.scanner.v1.SuspendReceiverResponse
+	11, // 18: tidemark.scanner.v1.ReceiverService.ResumeReceiver:output_type -> tidemark.scanner.v1.ResumeReceiverResponse
+	13, // [13:19] is the sub-list for method output_type
+	7,  // [7:13] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_scanner_v1_receiver_service_proto_init() }
@@ -564,7 +810,7 @@ func file_tidemark_scanner_v1_receiver_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_scanner_v1_receiver_service_proto_rawDesc), len(file_tidemark_scanner_v1_receiver_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,10 +22,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ReceiverService_ApplyReceiver_FullMethodName  = "/tidemark.scanner.v1.ReceiverService/ApplyReceiver"
-	ReceiverService_GetReceiver_FullMethodName    = "/tidemark.scanner.v1.ReceiverService/GetReceiver"
-	ReceiverService_ListReceivers_FullMethodName  = "/tidemark.scanner.v1.ReceiverService/ListReceivers"
-	ReceiverService_DeleteReceiver_FullMethodName = "/tidemark.scanner.v1.ReceiverService/DeleteReceiver"
+	ReceiverService_ApplyReceiver_FullMethodName   = "/tidemark.scanner.v1.ReceiverService/ApplyReceiver"
+	ReceiverService_GetReceiver_FullMethodName     = "/tidemark.scanner.v1.ReceiverService/GetReceiver"
+	ReceiverService_ListReceivers_FullMethodName   = "/tidemark.scanner.v1.ReceiverService/ListReceivers"
+	ReceiverService_DeleteReceiver_FullMethodName  = "/tidemark.scanner.v1.ReceiverService/DeleteReceiver"
+	ReceiverService_SuspendReceiver_FullMethodName = "/tidemark.scanner.v1.ReceiverService/SuspendReceiver"
+	ReceiverService_ResumeReceiver_FullMethodName  = "/tidemark.scanner.v1.ReceiverService/ResumeReceiver"
 )
 
 // ReceiverServiceClient is the client API for ReceiverService service.
@@ -43,6 +45,11 @@ type ReceiverServiceClient interface {
 	ListReceivers(ctx context.Context, in *ListReceiversRequest, opts ...grpc.CallOption) (*ListReceiversResponse, error)
 	// DeleteReceiver deletes one object and all that is stored for it. Errors: NOT_FOUND.
 	DeleteReceiver(ctx context.Context, in *DeleteReceiverRequest, opts ...grpc.CallOption) (*DeleteReceiverResponse, error)
+	// SuspendReceiver makes the object rest by an operator's word, which no Apply changes. Errors: NOT_FOUND.
+	SuspendReceiver(ctx context.Context, in *SuspendReceiverRequest, opts ...grpc.CallOption) (*SuspendReceiverResponse, error)
+	// ResumeReceiver takes the suspension back. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the
+	// object's spec says `suspend` as well: apply it without.
+	ResumeReceiver(ctx context.Context, in *ResumeReceiverRequest, opts ...grpc.CallOption) (*ResumeReceiverResponse, error)
 }
 
 type receiverServiceClient struct {
@@ -93,6 +100,26 @@ func (c *receiverServiceClient) DeleteReceiver(ctx context.Context, in *DeleteRe
 	return out, nil
 }
 
+func (c *receiverServiceClient) SuspendReceiver(ctx context.Context, in *SuspendReceiverRequest, opts ...grpc.CallOption) (*SuspendReceiverResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuspendReceiverResponse)
+	err := c.cc.Invoke(ctx, ReceiverService_SuspendReceiver_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *receiverServiceClient) ResumeReceiver(ctx context.Context, in *ResumeReceiverRequest, opts ...grpc.CallOption) (*ResumeReceiverResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeReceiverResponse)
+	err := c.cc.Invoke(ctx, ReceiverService_ResumeReceiver_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReceiverServiceServer is the server API for ReceiverService service.
 // All implementations must embed UnimplementedReceiverServiceServer
 // for forward compatibility.
@@ -108,6 +135,11 @@ type ReceiverServiceServer interface {
 	ListReceivers(context.Context, *ListReceiversRequest) (*ListReceiversResponse, error)
 	// DeleteReceiver deletes one object and all that is stored for it. Errors: NOT_FOUND.
 	DeleteReceiver(context.Context, *DeleteReceiverRequest) (*DeleteReceiverResponse, error)
+	// SuspendReceiver makes the object rest by an operator's word, which no Apply changes. Errors: NOT_FOUND.
+	SuspendReceiver(context.Context, *SuspendReceiverRequest) (*SuspendReceiverResponse, error)
+	// ResumeReceiver takes the suspension back. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the
+	// object's spec says `suspend` as well: apply it without.
+	ResumeReceiver(context.Context, *ResumeReceiverRequest) (*ResumeReceiverResponse, error)
 	mustEmbedUnimplementedReceiverServiceServer()
 }
 
@@ -129,6 +161,12 @@ func (UnimplementedReceiverServiceServer) ListReceivers(context.Context, *ListRe
 }
 func (UnimplementedReceiverServiceServer) DeleteReceiver(context.Context, *DeleteReceiverRequest) (*DeleteReceiverResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteReceiver not implemented")
+}
+func (UnimplementedReceiverServiceServer) SuspendReceiver(context.Context, *SuspendReceiverRequest) (*SuspendReceiverResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendReceiver not implemented")
+}
+func (UnimplementedReceiverServiceServer) ResumeReceiver(context.Context, *ResumeReceiverRequest) (*ResumeReceiverResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeReceiver not implemented")
 }
 func (UnimplementedReceiverServiceServer) mustEmbedUnimplementedReceiverServiceServer() {}
 func (UnimplementedReceiverServiceServer) testEmbeddedByValue()                         {}
@@ -223,6 +261,42 @@ func _ReceiverService_DeleteReceiver_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReceiverService_SuspendReceiver_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendReceiverRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReceiverServiceServer).SuspendReceiver(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReceiverService_SuspendReceiver_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReceiverServiceServer).SuspendReceiver(ctx, req.(*SuspendReceiverRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReceiverService_ResumeReceiver_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeReceiverRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReceiverServiceServer).ResumeReceiver(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReceiverService_ResumeReceiver_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReceiverServiceServer).ResumeReceiver(ctx, req.(*ResumeReceiverRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ReceiverService_ServiceDesc is the grpc.ServiceDesc for ReceiverService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -245,6 +319,14 @@ var ReceiverService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteReceiver",
 			Handler:    _ReceiverService_DeleteReceiver_Handler,
+		},
+		{
+			MethodName: "SuspendReceiver",
+			Handler:    _ReceiverService_SuspendReceiver_Handler,
+		},
+		{
+			MethodName: "ResumeReceiver",
+			Handler:    _ReceiverService_ResumeReceiver_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

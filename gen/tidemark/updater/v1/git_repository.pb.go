@@ -28,6 +28,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// GitProvider is where the credential comes from.
+type GitProvider int32
+
+const (
+	// The default, generic.
+	GitProvider_GIT_PROVIDER_UNSPECIFIED GitProvider = 0
+	// The secret's own.
+	GitProvider_GIT_PROVIDER_GENERIC GitProvider = 1
+	// A GitHub App's, for one hour at a time.
+	GitProvider_GIT_PROVIDER_GITHUB GitProvider = 2
+	// Azure DevOps by the identity of a workload. Refused: there is none here; use a token in `secretRef`.
+	GitProvider_GIT_PROVIDER_AZURE GitProvider = 3
+)
+
+// Enum value maps for GitProvider.
+var (
+	GitProvider_name = map[int32]string{
+		0: "GIT_PROVIDER_UNSPECIFIED",
+		1: "GIT_PROVIDER_GENERIC",
+		2: "GIT_PROVIDER_GITHUB",
+		3: "GIT_PROVIDER_AZURE",
+	}
+	GitProvider_value = map[string]int32{
+		"GIT_PROVIDER_UNSPECIFIED": 0,
+		"GIT_PROVIDER_GENERIC":     1,
+		"GIT_PROVIDER_GITHUB":      2,
+		"GIT_PROVIDER_AZURE":       3,
+	}
+)
+
+func (x GitProvider) Enum() *GitProvider {
+	p := new(GitProvider)
+	*p = x
+	return p
+}
+
+func (x GitProvider) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (GitProvider) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_updater_v1_git_repository_proto_enumTypes[0].Descriptor()
+}
+
+func (GitProvider) Type() protoreflect.EnumType {
+	return &file_tidemark_updater_v1_git_repository_proto_enumTypes[0]
+}
+
+func (x GitProvider) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use GitProvider.Descriptor instead.
+func (GitProvider) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_git_repository_proto_rawDescGZIP(), []int{0}
+}
+
 // GitRepository is a Git remote that automations write to.
 type GitRepository struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -107,7 +164,9 @@ type GitRepositorySpec struct {
 	// The remote's URL: http, https or ssh, without credentials. Required.
 	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
 	// The secret with the credentials: `username` and `password`; or `bearerToken`; or `identity`, `known_hosts` and, where
-	// the key has one, `password`; and for https `ca.crt`, `tls.crt`, `tls.key`. Absent: anonymous.
+	// the key has one, `password`; and for https `ca.crt`, `tls.crt`, `tls.key`. With the provider `github`:
+	// `githubAppID`, `githubAppInstallationID`, `githubAppPrivateKey` and, for a server of one's own, `githubAppBaseURL`.
+	// Absent: anonymous.
 	SecretRef *v1.LocalObjectReference `protobuf:"bytes,2,opt,name=secret_ref,json=secretRef,proto3" json:"secret_ref,omitempty"`
 	// How often the remote is looked at for the status. Required; zero: only when an automation runs.
 	Interval *durationpb.Duration `protobuf:"bytes,3,opt,name=interval,proto3" json:"interval,omitempty"`
@@ -116,9 +175,14 @@ type GitRepositorySpec struct {
 	// What automations check out that do not say it themselves. Absent: the remote's HEAD.
 	Ref *GitRef `protobuf:"bytes,5,opt,name=ref,proto3" json:"ref,omitempty"`
 	// Do not look at the remote. Automations that use it do not run.
-	Suspend       bool `protobuf:"varint,6,opt,name=suspend,proto3" json:"suspend,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Suspend bool `protobuf:"varint,6,opt,name=suspend,proto3" json:"suspend,omitempty"`
+	// What kind of credential the secret holds. Unspecified means generic.
+	Provider GitProvider `protobuf:"varint,7,opt,name=provider,proto3,enum=tidemark.updater.v1.GitProvider" json:"provider,omitempty"`
+	// The secret with the proxy: `address` (http, https or socks5), and `username` and `password` where it asks for them. It
+	// counts in place of the proxy environment. Only for http and https URLs.
+	ProxySecretRef *v1.LocalObjectReference `protobuf:"bytes,8,opt,name=proxy_secret_ref,json=proxySecretRef,proto3" json:"proxy_secret_ref,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *GitRepositorySpec) Reset() {
@@ -191,6 +255,20 @@ func (x *GitRepositorySpec) GetSuspend() bool {
 		return x.Suspend
 	}
 	return false
+}
+
+func (x *GitRepositorySpec) GetProvider() GitProvider {
+	if x != nil {
+		return x.Provider
+	}
+	return GitProvider_GIT_PROVIDER_UNSPECIFIED
+}
+
+func (x *GitRepositorySpec) GetProxySecretRef() *v1.LocalObjectReference {
+	if x != nil {
+		return x.ProxySecretRef
+	}
+	return nil
 }
 
 // GitRef names a commit. Of several fields that are set the first of commit, name, tag, semver, branch counts. Nothing
@@ -405,7 +483,7 @@ const file_tidemark_updater_v1_git_repository_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2&.tidemark.updater.v1.GitRepositorySpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12@\n" +
 	"\x06status\x18\x03 \x01(\v2(.tidemark.updater.v1.GitRepositoryStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:C\xca\xf3\x18?\n" +
-	"\rGitRepository\x12\x18source.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xdb\b\n" +
+	"\rGitRepository\x12\x18source.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xab\b\n" +
 	"\x11GitRepositorySpec\x122\n" +
 	"\x03url\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x10\x01\x18\x80\x102\x14^(http|https|ssh)://R\x03url\x12E\n" +
 	"\n" +
@@ -413,7 +491,9 @@ const file_tidemark_updater_v1_git_repository_proto_rawDesc = "" +
 	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12G\n" +
 	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x04\b\x80\xa3\x052\x04\x10\xc0\x84=R\atimeout\x12-\n" +
 	"\x03ref\x18\x05 \x01(\v2\x1b.tidemark.updater.v1.GitRefR\x03ref\x12\x18\n" +
-	"\asuspend\x18\x06 \x01(\bR\asuspend:\xed\x05\xd2\xf3\x18D\n" +
+	"\asuspend\x18\x06 \x01(\bR\asuspend\x12F\n" +
+	"\bprovider\x18\a \x01(\x0e2 .tidemark.updater.v1.GitProviderB\b\xbaH\x05\x82\x01\x02\x10\x01R\bprovider\x12P\n" +
+	"\x10proxy_secret_ref\x18\b \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceR\x0eproxySecretRef:\xa3\x04\xd2\xf3\x18D\n" +
 	"\x06ignore\x12:no archive is made here; use update.path of the automation\xd2\xf3\x185\n" +
 	"\x06verify\x12+signatures of commits are not verified here\xd2\xf3\x182\n" +
 	"\x11recurseSubmodules\x12\x1dsubmodules are never followed\xd2\xf3\x180\n" +
@@ -422,9 +502,7 @@ const file_tidemark_updater_v1_git_repository_proto_rawDesc = "" +
 	"\x12serviceAccountName\x12/there is no Kubernetes here; use spec.secretRef\xd2\xf3\x184\n" +
 	"\x11gitImplementation\x12\x1fthere is one Git implementation\xd2\xf3\x18e\n" +
 	"\n" +
-	"accessFrom\x12Wwhether another namespace may use a GitRepository is set with --no-cross-namespace-refs\xd2\xf3\x18g\n" +
-	"\bprovider\x12Rcredentials of a cloud or of a GitHub App are not acted on yet; use spec.secretRef\"\ageneric\xd2\xf3\x18[\n" +
-	"\x0eproxySecretRef\x12Ga proxy per object is not acted on yet; set HTTPS_PROXY for the updater\x18\x01\"\xa7\x01\n" +
+	"accessFrom\x12Wwhether another namespace may use a GitRepository is set with --no-cross-namespace-refs\"\xa7\x01\n" +
 	"\x06GitRef\x12 \n" +
 	"\x06branch\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06branch\x12\x1a\n" +
 	"\x03tag\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x03tag\x12 \n" +
@@ -439,7 +517,13 @@ const file_tidemark_updater_v1_git_repository_proto_rawDesc = "" +
 	"\bartifact\x18\x03 \x01(\v2 .tidemark.updater.v1.GitArtifactR\bartifact\"o\n" +
 	"\vGitArtifact\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12D\n" +
-	"\x10last_update_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0elastUpdateTimeB\xde\x01\n" +
+	"\x10last_update_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0elastUpdateTime*\x9a\x01\n" +
+	"\vGitProvider\x12\x1c\n" +
+	"\x18GIT_PROVIDER_UNSPECIFIED\x10\x00\x12%\n" +
+	"\x14GIT_PROVIDER_GENERIC\x10\x01\x1a\v\xca\xf3\x18\ageneric\x12#\n" +
+	"\x13GIT_PROVIDER_GITHUB\x10\x02\x1a\n" +
+	"\xca\xf3\x18\x06github\x12!\n" +
+	"\x12GIT_PROVIDER_AZURE\x10\x03\x1a\t\xca\xf3\x18\x05azureB\xde\x01\n" +
 	"\x17com.tidemark.updater.v1B\x12GitRepositoryProtoP\x01ZAgithub.com/tidemark-io/tidemark/gen/tidemark/updater/v1;updaterv1\xa2\x02\x03TUX\xaa\x02\x13Tidemark.Updater.V1\xca\x02\x13Tidemark\\Updater\\V1\xe2\x02\x1fTidemark\\Updater\\V1\\GPBMetadata\xea\x02\x15Tidemark::Updater::V1b\x06proto3"
 
 var (
@@ -454,37 +538,41 @@ func file_tidemark_updater_v1_git_repository_proto_rawDescGZIP() []byte {
 	return file_tidemark_updater_v1_git_repository_proto_rawDescData
 }
 
+var file_tidemark_updater_v1_git_repository_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_tidemark_updater_v1_git_repository_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_tidemark_updater_v1_git_repository_proto_goTypes = []any{
-	(*GitRepository)(nil),           // 0: tidemark.updater.v1.GitRepository
-	(*GitRepositorySpec)(nil),       // 1: tidemark.updater.v1.GitRepositorySpec
-	(*GitRef)(nil),                  // 2: tidemark.updater.v1.GitRef
-	(*GitRepositoryStatus)(nil),     // 3: tidemark.updater.v1.GitRepositoryStatus
-	(*GitArtifact)(nil),             // 4: tidemark.updater.v1.GitArtifact
-	(*v1.ObjectMeta)(nil),           // 5: tidemark.meta.v1.ObjectMeta
-	(*v1.Override)(nil),             // 6: tidemark.meta.v1.Override
-	(*v1.LocalObjectReference)(nil), // 7: tidemark.meta.v1.LocalObjectReference
-	(*durationpb.Duration)(nil),     // 8: google.protobuf.Duration
-	(*v1.Condition)(nil),            // 9: tidemark.meta.v1.Condition
-	(*timestamppb.Timestamp)(nil),   // 10: google.protobuf.Timestamp
+	(GitProvider)(0),                // 0: tidemark.updater.v1.GitProvider
+	(*GitRepository)(nil),           // 1: tidemark.updater.v1.GitRepository
+	(*GitRepositorySpec)(nil),       // 2: tidemark.updater.v1.GitRepositorySpec
+	(*GitRef)(nil),                  // 3: tidemark.updater.v1.GitRef
+	(*GitRepositoryStatus)(nil),     // 4: tidemark.updater.v1.GitRepositoryStatus
+	(*GitArtifact)(nil),             // 5: tidemark.updater.v1.GitArtifact
+	(*v1.ObjectMeta)(nil),           // 6: tidemark.meta.v1.ObjectMeta
+	(*v1.Override)(nil),             // 7: tidemark.meta.v1.Override
+	(*v1.LocalObjectReference)(nil), // 8: tidemark.meta.v1.LocalObjectReference
+	(*durationpb.Duration)(nil),     // 9: google.protobuf.Duration
+	(*v1.Condition)(nil),            // 10: tidemark.meta.v1.Condition
+	(*timestamppb.Timestamp)(nil),   // 11: google.protobuf.Timestamp
 }
 var file_tidemark_updater_v1_git_repository_proto_depIdxs = []int32{
-	5,  // 0: tidemark.updater.v1.GitRepository.metadata:type_name -> tidemark.meta.v1.ObjectMeta
-	1,  // 1: tidemark.updater.v1.GitRepository.spec:type_name -> tidemark.updater.v1.GitRepositorySpec
-	3,  // 2: tidemark.updater.v1.GitRepository.status:type_name -> tidemark.updater.v1.GitRepositoryStatus
-	6,  // 3: tidemark.updater.v1.GitRepository.override:type_name -> tidemark.meta.v1.Override
-	7,  // 4: tidemark.updater.v1.GitRepositorySpec.secret_ref:type_name -> tidemark.meta.v1.LocalObjectReference
-	8,  // 5: tidemark.updater.v1.GitRepositorySpec.interval:type_name -> google.protobuf.Duration
-	8,  // 6: tidemark.updater.v1.GitRepositorySpec.timeout:type_name -> google.protobuf.Duration
-	2,  // 7: tidemark.updater.v1.GitRepositorySpec.ref:type_name -> tidemark.updater.v1.GitRef
-	9,  // 8: tidemark.updater.v1.GitRepositoryStatus.conditions:type_name -> tidemark.meta.v1.Condition
-	4,  // 9: tidemark.updater.v1.GitRepositoryStatus.artifact:type_name -> tidemark.updater.v1.GitArtifact
-	10, // 10: tidemark.updater.v1.GitArtifact.last_update_time:type_name -> google.protobuf.Timestamp
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	6,  // 0: tidemark.updater.v1.GitRepository.metadata:type_name -> tidemark.meta.v1.ObjectMeta
+	2,  // 1: tidemark.updater.v1.GitRepository.spec:type_name -> tidemark.updater.v1.GitRepositorySpec
+	4,  // 2: tidemark.updater.v1.GitRepository.status:type_name -> tidemark.updater.v1.GitRepositoryStatus
+	7,  // 3: tidemark.updater.v1.GitRepository.override:type_name -> tidemark.meta.v1.Override
+	8,  // 4: tidemark.updater.v1.GitRepositorySpec.secret_ref:type_name -> tidemark.meta.v1.LocalObjectReference
+	9,  // 5: tidemark.updater.v1.GitRepositorySpec.interval:type_name -> google.protobuf.Duration
+	9,  // 6: tidemark.updater.v1.GitRepositorySpec.timeout:type_name -> google.protobuf.Duration
+	3,  // 7: tidemark.updater.v1.GitRepositorySpec.ref:type_name -> tidemark.updater.v1.GitRef
+	0,  // 8: tidemark.updater.v1.GitRepositorySpec.provider:type_name -> tidemark.updater.v1.GitProvider
+	8,  // 9: tidemark.updater.v1.GitRepositorySpec.proxy_secret_ref:type_name -> tidemark.meta.v1.LocalObjectReference
+	10, // 10: tidemark.updater.v1.GitRepositoryStatus.conditions:type_name -> tidemark.meta.v1.Condition
+	5,  // 11: tidemark.updater.v1.GitRepositoryStatus.artifact:type_name -> tidemark.updater.v1.GitArtifact
+	11, // 12: tidemark.updater.v1.GitArtifact.last_update_time:type_name -> google.protobuf.Timestamp
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_updater_v1_git_repository_proto_init() }
@@ -497,13 +585,14 @@ func file_tidemark_updater_v1_git_repository_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_updater_v1_git_repository_proto_rawDesc), len(file_tidemark_updater_v1_git_repository_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_tidemark_updater_v1_git_repository_proto_goTypes,
 		DependencyIndexes: file_tidemark_updater_v1_git_repository_proto_depIdxs,
+		EnumInfos:         file_tidemark_updater_v1_git_repository_proto_enumTypes,
 		MessageInfos:      file_tidemark_updater_v1_git_repository_proto_msgTypes,
 	}.Build()
 	File_tidemark_updater_v1_git_repository_proto = out.File

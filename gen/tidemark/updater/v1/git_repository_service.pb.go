@@ -644,6 +644,226 @@ func (*WatchGitRepositoriesResponse_Deleted) isWatchGitRepositoriesResponse_Even
 
 func (*WatchGitRepositoriesResponse_Checkpoint) isWatchGitRepositoriesResponse_Event() {}
 
+// SuspendGitRepositoryRequest names the object, and says why it is to rest.
+type SuspendGitRepositoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Why; shown wherever the object is shown. May be empty.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who says so, for example `alice@laptop`. Empty: `api`.
+	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendGitRepositoryRequest) Reset() {
+	*x = SuspendGitRepositoryRequest{}
+	mi := &file_tidemark_updater_v1_git_repository_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendGitRepositoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendGitRepositoryRequest) ProtoMessage() {}
+
+func (x *SuspendGitRepositoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_git_repository_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendGitRepositoryRequest.ProtoReflect.Descriptor instead.
+func (*SuspendGitRepositoryRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_git_repository_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SuspendGitRepositoryRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SuspendGitRepositoryRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *SuspendGitRepositoryRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SuspendGitRepositoryRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// SuspendGitRepositoryResponse is the object, at rest.
+type SuspendGitRepositoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	GitRepository *GitRepository `protobuf:"bytes,1,opt,name=git_repository,json=gitRepository,proto3" json:"git_repository,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendGitRepositoryResponse) Reset() {
+	*x = SuspendGitRepositoryResponse{}
+	mi := &file_tidemark_updater_v1_git_repository_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendGitRepositoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendGitRepositoryResponse) ProtoMessage() {}
+
+func (x *SuspendGitRepositoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_git_repository_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendGitRepositoryResponse.ProtoReflect.Descriptor instead.
+func (*SuspendGitRepositoryResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_git_repository_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SuspendGitRepositoryResponse) GetGitRepository() *GitRepository {
+	if x != nil {
+		return x.GitRepository
+	}
+	return nil
+}
+
+// ResumeGitRepositoryRequest names the object.
+type ResumeGitRepositoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace     string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeGitRepositoryRequest) Reset() {
+	*x = ResumeGitRepositoryRequest{}
+	mi := &file_tidemark_updater_v1_git_repository_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeGitRepositoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeGitRepositoryRequest) ProtoMessage() {}
+
+func (x *ResumeGitRepositoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_git_repository_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeGitRepositoryRequest.ProtoReflect.Descriptor instead.
+func (*ResumeGitRepositoryRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_git_repository_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ResumeGitRepositoryRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeGitRepositoryRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+// ResumeGitRepositoryResponse is the object, no longer at rest.
+type ResumeGitRepositoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	GitRepository *GitRepository `protobuf:"bytes,1,opt,name=git_repository,json=gitRepository,proto3" json:"git_repository,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeGitRepositoryResponse) Reset() {
+	*x = ResumeGitRepositoryResponse{}
+	mi := &file_tidemark_updater_v1_git_repository_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeGitRepositoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeGitRepositoryResponse) ProtoMessage() {}
+
+func (x *ResumeGitRepositoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_git_repository_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeGitRepositoryResponse.ProtoReflect.Descriptor instead.
+func (*ResumeGitRepositoryResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_git_repository_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ResumeGitRepositoryResponse) GetGitRepository() *GitRepository {
+	if x != nil {
+		return x.GitRepository
+	}
+	return nil
+}
+
 var File_tidemark_updater_v1_git_repository_service_proto protoreflect.FileDescriptor
 
 const file_tidemark_updater_v1_git_repository_service_proto_rawDesc = "" +
@@ -688,13 +908,29 @@ const file_tidemark_updater_v1_git_repository_service_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x04 \x01(\v2\x1c.tidemark.meta.v1.CheckpointH\x00R\n" +
 	"checkpointB\a\n" +
-	"\x05event2\xf1\x04\n" +
+	"\x05event\"\xa6\x01\n" +
+	"\x1bSuspendGitRepositoryRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12 \n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06reason\x12\x1e\n" +
+	"\x05actor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\x05actor\"i\n" +
+	"\x1cSuspendGitRepositoryResponse\x12I\n" +
+	"\x0egit_repository\x18\x01 \x01(\v2\".tidemark.updater.v1.GitRepositoryR\rgitRepository\"c\n" +
+	"\x1aResumeGitRepositoryRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"h\n" +
+	"\x1bResumeGitRepositoryResponse\x12I\n" +
+	"\x0egit_repository\x18\x01 \x01(\v2\".tidemark.updater.v1.GitRepositoryR\rgitRepository2\xe8\x06\n" +
 	"\x14GitRepositoryService\x12u\n" +
 	"\x12ApplyGitRepository\x12..tidemark.updater.v1.ApplyGitRepositoryRequest\x1a/.tidemark.updater.v1.ApplyGitRepositoryResponse\x12o\n" +
 	"\x10GetGitRepository\x12,.tidemark.updater.v1.GetGitRepositoryRequest\x1a-.tidemark.updater.v1.GetGitRepositoryResponse\x12x\n" +
 	"\x13ListGitRepositories\x12/.tidemark.updater.v1.ListGitRepositoriesRequest\x1a0.tidemark.updater.v1.ListGitRepositoriesResponse\x12x\n" +
 	"\x13DeleteGitRepository\x12/.tidemark.updater.v1.DeleteGitRepositoryRequest\x1a0.tidemark.updater.v1.DeleteGitRepositoryResponse\x12}\n" +
-	"\x14WatchGitRepositories\x120.tidemark.updater.v1.WatchGitRepositoriesRequest\x1a1.tidemark.updater.v1.WatchGitRepositoriesResponse0\x01B\xe5\x01\n" +
+	"\x14WatchGitRepositories\x120.tidemark.updater.v1.WatchGitRepositoriesRequest\x1a1.tidemark.updater.v1.WatchGitRepositoriesResponse0\x01\x12{\n" +
+	"\x14SuspendGitRepository\x120.tidemark.updater.v1.SuspendGitRepositoryRequest\x1a1.tidemark.updater.v1.SuspendGitRepositoryResponse\x12x\n" +
+	"\x13ResumeGitRepository\x12/.tidemark.updater.v1.ResumeGitRepositoryRequest\x1a0.tidemark.updater.v1.ResumeGitRepositoryResponseB\xe5\x01\n" +
 	"\x17com.tidemark.updater.v1B\x19GitRepositoryServiceProtoP\x01ZAgithub.com/tidemark-io/tidemark/gen/tidemark/updater/v1;updaterv1\xa2\x02\x03TUX\xaa\x02\x13Tidemark.Updater.V1\xca\x02\x13Tidemark\\Updater\\V1\xe2\x02\x1fTidemark\\Updater\\V1\\GPBMetadata\xea\x02\x15Tidemark::Updater::V1b\x06proto3"
 
 var (
@@ -709,7 +945,7 @@ func file_tidemark_updater_v1_git_repository_service_proto_rawDescGZIP() []byte 
 	return file_tidemark_updater_v1_git_repository_service_proto_rawDescData
 }
 
-var file_tidemark_updater_v1_git_repository_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_tidemark_updater_v1_git_repository_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_tidemark_updater_v1_git_repository_service_proto_goTypes = []any{
 	(*ApplyGitRepositoryRequest)(nil),    // 0: tidemark.updater.v1.ApplyGitRepositoryRequest
 	(*ApplyGitRepositoryResponse)(nil),   // 1: tidemark.updater.v1.ApplyGitRepositoryResponse
@@ -721,35 +957,45 @@ var file_tidemark_updater_v1_git_repository_service_proto_goTypes = []any{
 	(*DeleteGitRepositoryResponse)(nil),  // 7: tidemark.updater.v1.DeleteGitRepositoryResponse
 	(*WatchGitRepositoriesRequest)(nil),  // 8: tidemark.updater.v1.WatchGitRepositoriesRequest
 	(*WatchGitRepositoriesResponse)(nil), // 9: tidemark.updater.v1.WatchGitRepositoriesResponse
-	(*GitRepository)(nil),                // 10: tidemark.updater.v1.GitRepository
-	(v1.ApplyOutcome)(0),                 // 11: tidemark.meta.v1.ApplyOutcome
-	(*v1.ObjectDeleted)(nil),             // 12: tidemark.meta.v1.ObjectDeleted
-	(*v1.Checkpoint)(nil),                // 13: tidemark.meta.v1.Checkpoint
+	(*SuspendGitRepositoryRequest)(nil),  // 10: tidemark.updater.v1.SuspendGitRepositoryRequest
+	(*SuspendGitRepositoryResponse)(nil), // 11: tidemark.updater.v1.SuspendGitRepositoryResponse
+	(*ResumeGitRepositoryRequest)(nil),   // 12: tidemark.updater.v1.ResumeGitRepositoryRequest
+	(*ResumeGitRepositoryResponse)(nil),  // 13: tidemark.updater.v1.ResumeGitRepositoryResponse
+	(*GitRepository)(nil),                // 14: tidemark.updater.v1.GitRepository
+	(v1.ApplyOutcome)(0),                 // 15: tidemark.meta.v1.ApplyOutcome
+	(*v1.ObjectDeleted)(nil),             // 16: tidemark.meta.v1.ObjectDeleted
+	(*v1.Checkpoint)(nil),                // 17: tidemark.meta.v1.Checkpoint
 }
 var file_tidemark_updater_v1_git_repository_service_proto_depIdxs = []int32{
-	10, // 0: tidemark.updater.v1.ApplyGitRepositoryRequest.git_repository:type_name -> tidemark.updater.v1.GitRepository
-	10, // 1: tidemark.updater.v1.ApplyGitRepositoryResponse.git_repository:type_name -> tidemark.updater.v1.GitRepository
-	11, // 2: tidemark.updater.v1.ApplyGitRepositoryResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
-	10, // 3: tidemark.updater.v1.GetGitRepositoryResponse.git_repository:type_name -> tidemark.updater.v1.GitRepository
-	10, // 4: tidemark.updater.v1.ListGitRepositoriesResponse.git_repositories:type_name -> tidemark.updater.v1.GitRepository
-	10, // 5: tidemark.updater.v1.WatchGitRepositoriesResponse.changed:type_name -> tidemark.updater.v1.GitRepository
-	12, // 6: tidemark.updater.v1.WatchGitRepositoriesResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
-	13, // 7: tidemark.updater.v1.WatchGitRepositoriesResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
-	0,  // 8: tidemark.updater.v1.GitRepositoryService.ApplyGitRepository:input_type -> tidemark.updater.v1.ApplyGitRepositoryRequest
-	2,  // 9: tidemark.updater.v1.GitRepositoryService.GetGitRepository:input_type -> tidemark.updater.v1.GetGitRepositoryRequest
-	4,  // 10: tidemark.updater.v1.GitRepositoryService.ListGitRepositories:input_type -> tidemark.updater.v1.ListGitRepositoriesRequest
-	6,  // 11: tidemark.updater.v1.GitRepositoryService.DeleteGitRepository:input_type -> tidemark.updater.v1.DeleteGitRepositoryRequest
-	8,  // 12: tidemark.updater.v1.GitRepositoryService.WatchGitRepositories:input_type -> tidemark.updater.v1.WatchGitRepositoriesRequest
-	1,  // 13: tidemark.updater.v1.GitRepositoryService.ApplyGitRepository:output_type -> tidemark.updater.v1.ApplyGitRepositoryResponse
-	3,  // 14: tidemark.updater.v1.GitRepositoryService.GetGitRepository:output_type -> tidemark.updater.v1.GetGitRepositoryResponse
-	5,  // 15: tidemark.updater.v1.GitRepositoryService.ListGitRepositories:output_type -> tidemark.updater.v1.ListGitRepositoriesResponse
-	7,  // 16: tidemark.updater.v1.GitRepositoryService.DeleteGitRepository:output_type -> tidemark.updater.v1.DeleteGitRepositoryResponse
-	9,  // 17: tidemark.updater.v1.GitRepositoryService.WatchGitRepositories:output_type -> tidemark.updater.v1.WatchGitRepositoriesResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	14, // 0: tidemark.updater.v1.ApplyGitRepositoryRequest.git_repository:type_name -> tidemark.updater.v1.GitRepository
+	14, // 1: tidemark.updater.v1.ApplyGitRepositoryResponse.git_repository:type_name -> tidemark.updater.v1.GitRepository
+	15, // 2: tidemark.updater.v1.ApplyGitRepositoryResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
+	14, // 3: tidemark.updater.v1.GetGitRepositoryResponse.git_repository:type_name -> tidemark.updater.v1.GitRepository
+	14, // 4: tidemark.updater.v1.ListGitRepositoriesResponse.git_repositories:type_name -> tidemark.updater.v1.GitRepository
+	14, // 5: tidemark.updater.v1.WatchGitRepositoriesResponse.changed:type_name -> tidemark.updater.v1.GitRepository
+	16, // 6: tidemark.updater.v1.WatchGitRepositoriesResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
+	17, // 7: tidemark.updater.v1.WatchGitRepositoriesResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
+	14, // 8: tidemark.updater.v1.SuspendGitRepositoryResponse.git_repository:type_name -> tidemark.updater.v1.GitRepository
+	14, // 9: tidemark.updater.v1.ResumeGitRepositoryResponse.git_repository:type_name -> tidemark.updater.v1.GitRepository
+	0,  // 10: tidemark.updater.v1.GitRepositoryService.ApplyGitRepository:input_type -> tidemark.updater.v1.ApplyGitRepositoryRequest
+	2,  // 11: tidemark.updater.v1.GitRepositoryService.GetGitRepository:input_type -> tidemark.updater.v1.GetGitRepositoryRequest
+	4,  // 12: tidemark.updater.v1.GitRepositoryService.ListGitRepositories:input_type -> tidemark.updater.v1.ListGitRepositoriesRequest
+	6,  // 13: tidemark.updater.v1.GitRepositoryService.DeleteGitRepository:input_type -> tidemark.updater.v1.DeleteGitRepositoryRequest
+	8,  // 14: tidemark.updater.v1.GitRepositoryService.WatchGitRepositories:input_type -> tidemark.updater.v1.WatchGitRepositoriesRequest
+	10, // 15: tidemark.updater.v1.GitRepositoryService.SuspendGitRepository:input_type -> tidemark.updater.v1.SuspendGitRepositoryRequest
+	12, // 16: tidemark.updater.v1.GitRepositoryService.ResumeGitRepository:input_type -> tidemark.updater.v1.ResumeGitRepositoryRequest
+	1,  // 17: tidemark.updater.v1.GitRepositoryService.ApplyGitRepository:output_type -> tidemark.updater.v1.ApplyGitRepositoryResponse
+	3,  // 18: tidemark.updater.v1.GitRepositoryService.GetGitRepository:output_type -> tidemark.updater.v1.GetGitRepositoryResponse
+	5,  // 19: tidemark.updater.v1.GitRepositoryService.ListGitRepositories:output_type -> tidemark.updater.v1.ListGitRepositoriesResponse
+	7,  // 20: tidemark.updater.v1.GitRepositoryService.DeleteGitRepository:output_type -> tidemark.updater.v1.DeleteGitRepositoryResponse
+	9,  // 21: tidemark.updater.v1.GitRepositoryService.WatchGitRepositories:output_type -> tidemark.updater.v1.WatchGitRepositoriesResponse
+	11, // 22: tidemark.updater.v1.GitRepositoryService.SuspendGitRepository:output_type -> tidemark.updater.v1.SuspendGitRepositoryResponse
+	13, // 23: tidemark.updater.v1.GitRepositoryService.ResumeGitRepository:output_type -> tidemark.updater.v1.ResumeGitRepositoryResponse
+	17, // [17:24] is the sub-list for method output_type
+	10, // [10:17] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_updater_v1_git_repository_service_proto_init() }
@@ -769,7 +1015,7 @@ func file_tidemark_updater_v1_git_repository_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_updater_v1_git_repository_service_proto_rawDesc), len(file_tidemark_updater_v1_git_repository_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

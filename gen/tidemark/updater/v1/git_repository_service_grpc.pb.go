@@ -27,6 +27,8 @@ const (
 	GitRepositoryService_ListGitRepositories_FullMethodName  = "/tidemark.updater.v1.GitRepositoryService/ListGitRepositories"
 	GitRepositoryService_DeleteGitRepository_FullMethodName  = "/tidemark.updater.v1.GitRepositoryService/DeleteGitRepository"
 	GitRepositoryService_WatchGitRepositories_FullMethodName = "/tidemark.updater.v1.GitRepositoryService/WatchGitRepositories"
+	GitRepositoryService_SuspendGitRepository_FullMethodName = "/tidemark.updater.v1.GitRepositoryService/SuspendGitRepository"
+	GitRepositoryService_ResumeGitRepository_FullMethodName  = "/tidemark.updater.v1.GitRepositoryService/ResumeGitRepository"
 )
 
 // GitRepositoryServiceClient is the client API for GitRepositoryService service.
@@ -49,6 +51,11 @@ type GitRepositoryServiceClient interface {
 	// without a token; INVALID_ARGUMENT / RESUME_TOKEN_FOREIGN; RESOURCE_EXHAUSTED / SLOW_CONSUMER and UNAVAILABLE /
 	// SHUTTING_DOWN: resume with the last token.
 	WatchGitRepositories(ctx context.Context, in *WatchGitRepositoriesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchGitRepositoriesResponse], error)
+	// SuspendGitRepository makes the object rest by an operator's word, which no Apply changes. Errors: NOT_FOUND.
+	SuspendGitRepository(ctx context.Context, in *SuspendGitRepositoryRequest, opts ...grpc.CallOption) (*SuspendGitRepositoryResponse, error)
+	// ResumeGitRepository takes the suspension back. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the
+	// object's spec says `suspend` as well: apply it without.
+	ResumeGitRepository(ctx context.Context, in *ResumeGitRepositoryRequest, opts ...grpc.CallOption) (*ResumeGitRepositoryResponse, error)
 }
 
 type gitRepositoryServiceClient struct {
@@ -118,6 +125,26 @@ func (c *gitRepositoryServiceClient) WatchGitRepositories(ctx context.Context, i
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type GitRepositoryService_WatchGitRepositoriesClient = grpc.ServerStreamingClient[WatchGitRepositoriesResponse]
 
+func (c *gitRepositoryServiceClient) SuspendGitRepository(ctx context.Context, in *SuspendGitRepositoryRequest, opts ...grpc.CallOption) (*SuspendGitRepositoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuspendGitRepositoryResponse)
+	err := c.cc.Invoke(ctx, GitRepositoryService_SuspendGitRepository_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *gitRepositoryServiceClient) ResumeGitRepository(ctx context.Context, in *ResumeGitRepositoryRequest, opts ...grpc.CallOption) (*ResumeGitRepositoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeGitRepositoryResponse)
+	err := c.cc.Invoke(ctx, GitRepositoryService_ResumeGitRepository_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // GitRepositoryServiceServer is the server API for GitRepositoryService service.
 // All implementations must embed UnimplementedGitRepositoryServiceServer
 // for forward compatibility.
@@ -138,6 +165,11 @@ type GitRepositoryServiceServer interface {
 	// without a token; INVALID_ARGUMENT / RESUME_TOKEN_FOREIGN; RESOURCE_EXHAUSTED / SLOW_CONSUMER and UNAVAILABLE /
 	// SHUTTING_DOWN: resume with the last token.
 	WatchGitRepositories(*WatchGitRepositoriesRequest, grpc.ServerStreamingServer[WatchGitRepositoriesResponse]) error
+	// SuspendGitRepository makes the object rest by an operator's word, which no Apply changes. Errors: NOT_FOUND.
+	SuspendGitRepository(context.Context, *SuspendGitRepositoryRequest) (*SuspendGitRepositoryResponse, error)
+	// ResumeGitRepository takes the suspension back. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the
+	// object's spec says `suspend` as well: apply it without.
+	ResumeGitRepository(context.Context, *ResumeGitRepositoryRequest) (*ResumeGitRepositoryResponse, error)
 	mustEmbedUnimplementedGitRepositoryServiceServer()
 }
 
@@ -162,6 +194,12 @@ func (UnimplementedGitRepositoryServiceServer) DeleteGitRepository(context.Conte
 }
 func (UnimplementedGitRepositoryServiceServer) WatchGitRepositories(*WatchGitRepositoriesRequest, grpc.ServerStreamingServer[WatchGitRepositoriesResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchGitRepositories not implemented")
+}
+func (UnimplementedGitRepositoryServiceServer) SuspendGitRepository(context.Context, *SuspendGitRepositoryRequest) (*SuspendGitRepositoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendGitRepository not implemented")
+}
+func (UnimplementedGitRepositoryServiceServer) ResumeGitRepository(context.Context, *ResumeGitRepositoryRequest) (*ResumeGitRepositoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeGitRepository not implemented")
 }
 func (UnimplementedGitRepositoryServiceServer) mustEmbedUnimplementedGitRepositoryServiceServer() {}
 func (UnimplementedGitRepositoryServiceServer) testEmbeddedByValue()                              {}
@@ -267,6 +305,42 @@ func _GitRepositoryService_WatchGitRepositories_Handler(srv interface{}, stream 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type GitRepositoryService_WatchGitRepositoriesServer = grpc.ServerStreamingServer[WatchGitRepositoriesResponse]
 
+func _GitRepositoryService_SuspendGitRepository_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendGitRepositoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GitRepositoryServiceServer).SuspendGitRepository(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GitRepositoryService_SuspendGitRepository_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GitRepositoryServiceServer).SuspendGitRepository(ctx, req.(*SuspendGitRepositoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _GitRepositoryService_ResumeGitRepository_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeGitRepositoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GitRepositoryServiceServer).ResumeGitRepository(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: GitRepositoryService_ResumeGitRepository_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GitRepositoryServiceServer).ResumeGitRepository(ctx, req.(*ResumeGitRepositoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // GitRepositoryService_ServiceDesc is the grpc.ServiceDesc for GitRepositoryService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -289,6 +363,14 @@ var GitRepositoryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteGitRepository",
 			Handler:    _GitRepositoryService_DeleteGitRepository_Handler,
+		},
+		{
+			MethodName: "SuspendGitRepository",
+			Handler:    _GitRepositoryService_SuspendGitRepository_Handler,
+		},
+		{
+			MethodName: "ResumeGitRepository",
+			Handler:    _GitRepositoryService_ResumeGitRepository_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -28,6 +28,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// SigningKeyType is a kind of signature.
+type SigningKeyType int32
+
+const (
+	// The default, gpg.
+	SigningKeyType_SIGNING_KEY_TYPE_UNSPECIFIED SigningKeyType = 0
+	// OpenPGP.
+	SigningKeyType_SIGNING_KEY_TYPE_GPG SigningKeyType = 1
+	// OpenSSH, in the namespace `git`.
+	SigningKeyType_SIGNING_KEY_TYPE_SSH SigningKeyType = 2
+)
+
+// Enum value maps for SigningKeyType.
+var (
+	SigningKeyType_name = map[int32]string{
+		0: "SIGNING_KEY_TYPE_UNSPECIFIED",
+		1: "SIGNING_KEY_TYPE_GPG",
+		2: "SIGNING_KEY_TYPE_SSH",
+	}
+	SigningKeyType_value = map[string]int32{
+		"SIGNING_KEY_TYPE_UNSPECIFIED": 0,
+		"SIGNING_KEY_TYPE_GPG":         1,
+		"SIGNING_KEY_TYPE_SSH":         2,
+	}
+)
+
+func (x SigningKeyType) Enum() *SigningKeyType {
+	p := new(SigningKeyType)
+	*p = x
+	return p
+}
+
+func (x SigningKeyType) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SigningKeyType) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_updater_v1_image_update_automation_proto_enumTypes[0].Descriptor()
+}
+
+func (SigningKeyType) Type() protoreflect.EnumType {
+	return &file_tidemark_updater_v1_image_update_automation_proto_enumTypes[0]
+}
+
+func (x SigningKeyType) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SigningKeyType.Descriptor instead.
+func (SigningKeyType) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{0}
+}
+
 // Strategy is a way to change files.
 type Strategy int32
 
@@ -61,11 +114,11 @@ func (x Strategy) String() string {
 }
 
 func (Strategy) Descriptor() protoreflect.EnumDescriptor {
-	return file_tidemark_updater_v1_image_update_automation_proto_enumTypes[0].Descriptor()
+	return file_tidemark_updater_v1_image_update_automation_proto_enumTypes[1].Descriptor()
 }
 
 func (Strategy) Type() protoreflect.EnumType {
-	return &file_tidemark_updater_v1_image_update_automation_proto_enumTypes[0]
+	return &file_tidemark_updater_v1_image_update_automation_proto_enumTypes[1]
 }
 
 func (x Strategy) Number() protoreflect.EnumNumber {
@@ -74,7 +127,7 @@ func (x Strategy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Strategy.Descriptor instead.
 func (Strategy) EnumDescriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{0}
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{1}
 }
 
 // SelectorOperator is a comparison.
@@ -122,11 +175,11 @@ func (x SelectorOperator) String() string {
 }
 
 func (SelectorOperator) Descriptor() protoreflect.EnumDescriptor {
-	return file_tidemark_updater_v1_image_update_automation_proto_enumTypes[1].Descriptor()
+	return file_tidemark_updater_v1_image_update_automation_proto_enumTypes[2].Descriptor()
 }
 
 func (SelectorOperator) Type() protoreflect.EnumType {
-	return &file_tidemark_updater_v1_image_update_automation_proto_enumTypes[1]
+	return &file_tidemark_updater_v1_image_update_automation_proto_enumTypes[2]
 }
 
 func (x SelectorOperator) Number() protoreflect.EnumNumber {
@@ -135,7 +188,7 @@ func (x SelectorOperator) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SelectorOperator.Descriptor instead.
 func (SelectorOperator) EnumDescriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{1}
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{2}
 }
 
 // ImageUpdateAutomation commits the policies' choices at the marked places of a Git repository.
@@ -225,9 +278,12 @@ type ImageUpdateAutomationSpec struct {
 	// Where the marked files are. Absent: the whole repository.
 	Update *UpdateStrategy `protobuf:"bytes,5,opt,name=update,proto3" json:"update,omitempty"`
 	// Do not run.
-	Suspend       bool `protobuf:"varint,6,opt,name=suspend,proto3" json:"suspend,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Suspend bool `protobuf:"varint,6,opt,name=suspend,proto3" json:"suspend,omitempty"`
+	// Write a policy's choice also where it is older than the value in Git. False: such a value is held, and reported.
+	// Tidemark's own.
+	AllowDowngrade bool `protobuf:"varint,7,opt,name=allow_downgrade,json=allowDowngrade,proto3" json:"allow_downgrade,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImageUpdateAutomationSpec) Reset() {
@@ -298,6 +354,13 @@ func (x *ImageUpdateAutomationSpec) GetUpdate() *UpdateStrategy {
 func (x *ImageUpdateAutomationSpec) GetSuspend() bool {
 	if x != nil {
 		return x.Suspend
+	}
+	return false
+}
+
+func (x *ImageUpdateAutomationSpec) GetAllowDowngrade() bool {
+	if x != nil {
+		return x.AllowDowngrade
 	}
 	return false
 }
@@ -485,8 +548,10 @@ type CommitSpec struct {
 	MessageTemplate string `protobuf:"bytes,2,opt,name=message_template,json=messageTemplate,proto3" json:"message_template,omitempty"`
 	// Values for the template, as `.Values`.
 	MessageTemplateValues map[string]string `protobuf:"bytes,3,rep,name=message_template_values,json=messageTemplateValues,proto3" json:"message_template_values,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// What commits are signed with. Absent: they are not signed.
+	SigningKey    *SigningKey `protobuf:"bytes,4,opt,name=signing_key,json=signingKey,proto3" json:"signing_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CommitSpec) Reset() {
@@ -540,6 +605,69 @@ func (x *CommitSpec) GetMessageTemplateValues() map[string]string {
 	return nil
 }
 
+func (x *CommitSpec) GetSigningKey() *SigningKey {
+	if x != nil {
+		return x.SigningKey
+	}
+	return nil
+}
+
+// SigningKey says what commits are signed with.
+type SigningKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The secret, of the automation's namespace. For gpg: `git.asc`, an armored private key, and `passphrase`; for ssh:
+	// `identity`, a private key, and `password`. Required.
+	SecretRef *v1.LocalObjectReference `protobuf:"bytes,1,opt,name=secret_ref,json=secretRef,proto3" json:"secret_ref,omitempty"`
+	// The kind of signature. Unspecified means gpg.
+	Type          SigningKeyType `protobuf:"varint,2,opt,name=type,proto3,enum=tidemark.updater.v1.SigningKeyType" json:"type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SigningKey) Reset() {
+	*x = SigningKey{}
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SigningKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SigningKey) ProtoMessage() {}
+
+func (x *SigningKey) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SigningKey.ProtoReflect.Descriptor instead.
+func (*SigningKey) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SigningKey) GetSecretRef() *v1.LocalObjectReference {
+	if x != nil {
+		return x.SecretRef
+	}
+	return nil
+}
+
+func (x *SigningKey) GetType() SigningKeyType {
+	if x != nil {
+		return x.Type
+	}
+	return SigningKeyType_SIGNING_KEY_TYPE_UNSPECIFIED
+}
+
 // CommitAuthor is a person, or a robot.
 type CommitAuthor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -553,7 +681,7 @@ type CommitAuthor struct {
 
 func (x *CommitAuthor) Reset() {
 	*x = CommitAuthor{}
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[6]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +693,7 @@ func (x *CommitAuthor) String() string {
 func (*CommitAuthor) ProtoMessage() {}
 
 func (x *CommitAuthor) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[6]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +706,7 @@ func (x *CommitAuthor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitAuthor.ProtoReflect.Descriptor instead.
 func (*CommitAuthor) Descriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{6}
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CommitAuthor) GetName() string {
@@ -598,15 +726,22 @@ func (x *CommitAuthor) GetEmail() string {
 // PushSpec says where to push.
 type PushSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The branch. Empty: the branch that was checked out. A branch that is not there yet is created from the checkout.
-	Branch        string `protobuf:"bytes,1,opt,name=branch,proto3" json:"branch,omitempty"`
+	// The branch. Empty: the branch that was checked out. A branch that is not there yet is created from the checkout; one on
+	// which only this service has committed is built anew on the checkout when that has moved.
+	Branch string `protobuf:"bytes,1,opt,name=branch,proto3" json:"branch,omitempty"`
+	// A second push, after that of the branch: `<source>:<destination>`, for example `refs/heads/main:refs/for/main`. The
+	// source is HEAD or the branch that was pushed, the destination a full reference name. It is tried again until it
+	// succeeds. Forcing (`+`), deleting and patterns are refused. Empty: none.
+	Refspec string `protobuf:"bytes,2,opt,name=refspec,proto3" json:"refspec,omitempty"`
+	// Options for the server's hooks, as `git push -o key=value`. The remote must take them.
+	Options       map[string]string `protobuf:"bytes,3,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PushSpec) Reset() {
 	*x = PushSpec{}
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[7]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +753,7 @@ func (x *PushSpec) String() string {
 func (*PushSpec) ProtoMessage() {}
 
 func (x *PushSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[7]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +766,7 @@ func (x *PushSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushSpec.ProtoReflect.Descriptor instead.
 func (*PushSpec) Descriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{7}
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PushSpec) GetBranch() string {
@@ -639,6 +774,20 @@ func (x *PushSpec) GetBranch() string {
 		return x.Branch
 	}
 	return ""
+}
+
+func (x *PushSpec) GetRefspec() string {
+	if x != nil {
+		return x.Refspec
+	}
+	return ""
+}
+
+func (x *PushSpec) GetOptions() map[string]string {
+	if x != nil {
+		return x.Options
+	}
+	return nil
 }
 
 // UpdateStrategy says how files are changed, and where they are.
@@ -654,7 +803,7 @@ type UpdateStrategy struct {
 
 func (x *UpdateStrategy) Reset() {
 	*x = UpdateStrategy{}
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[8]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -666,7 +815,7 @@ func (x *UpdateStrategy) String() string {
 func (*UpdateStrategy) ProtoMessage() {}
 
 func (x *UpdateStrategy) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[8]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -679,7 +828,7 @@ func (x *UpdateStrategy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateStrategy.ProtoReflect.Descriptor instead.
 func (*UpdateStrategy) Descriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{8}
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UpdateStrategy) GetStrategy() Strategy {
@@ -709,7 +858,7 @@ type LabelSelector struct {
 
 func (x *LabelSelector) Reset() {
 	*x = LabelSelector{}
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[9]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -721,7 +870,7 @@ func (x *LabelSelector) String() string {
 func (*LabelSelector) ProtoMessage() {}
 
 func (x *LabelSelector) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[9]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -734,7 +883,7 @@ func (x *LabelSelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LabelSelector.ProtoReflect.Descriptor instead.
 func (*LabelSelector) Descriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{9}
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LabelSelector) GetMatchLabels() map[string]string {
@@ -766,7 +915,7 @@ type LabelSelectorRequirement struct {
 
 func (x *LabelSelectorRequirement) Reset() {
 	*x = LabelSelectorRequirement{}
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[10]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +927,7 @@ func (x *LabelSelectorRequirement) String() string {
 func (*LabelSelectorRequirement) ProtoMessage() {}
 
 func (x *LabelSelectorRequirement) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[10]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +940,7 @@ func (x *LabelSelectorRequirement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LabelSelectorRequirement.ProtoReflect.Descriptor instead.
 func (*LabelSelectorRequirement) Descriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{10}
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LabelSelectorRequirement) GetKey() string {
@@ -832,15 +981,17 @@ type ImageUpdateAutomationStatus struct {
 	ObservedPolicies map[string]*ObservedPolicy `protobuf:"bytes,6,rep,name=observed_policies,json=observedPolicies,proto3" json:"observed_policies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The revision that the last run ended with, for example `main@sha1:1f3a9c2…`.
 	ObservedSourceRevision string `protobuf:"bytes,7,opt,name=observed_source_revision,json=observedSourceRevision,proto3" json:"observed_source_revision,omitempty"`
-	// What the last run could not do or left alone: unmatched and unreadable markers, skipped files. At most 50.
-	Warnings      []string `protobuf:"bytes,8,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// What the last run could not do or left alone: unmatched and unreadable markers, skipped files, held values. At most 50.
+	Warnings []string `protobuf:"bytes,8,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// The values that the last run held back though their policies say otherwise. At most 50.
+	Held          []*HeldValue `protobuf:"bytes,9,rep,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImageUpdateAutomationStatus) Reset() {
 	*x = ImageUpdateAutomationStatus{}
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[11]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -852,7 +1003,7 @@ func (x *ImageUpdateAutomationStatus) String() string {
 func (*ImageUpdateAutomationStatus) ProtoMessage() {}
 
 func (x *ImageUpdateAutomationStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[11]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -865,7 +1016,7 @@ func (x *ImageUpdateAutomationStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageUpdateAutomationStatus.ProtoReflect.Descriptor instead.
 func (*ImageUpdateAutomationStatus) Descriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{11}
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ImageUpdateAutomationStatus) GetConditions() []*v1.Condition {
@@ -924,6 +1075,13 @@ func (x *ImageUpdateAutomationStatus) GetWarnings() []string {
 	return nil
 }
 
+func (x *ImageUpdateAutomationStatus) GetHeld() []*HeldValue {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
 // ObservedPolicy is the image that a run read from a policy.
 type ObservedPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -939,7 +1097,7 @@ type ObservedPolicy struct {
 
 func (x *ObservedPolicy) Reset() {
 	*x = ObservedPolicy{}
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[12]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -951,7 +1109,7 @@ func (x *ObservedPolicy) String() string {
 func (*ObservedPolicy) ProtoMessage() {}
 
 func (x *ObservedPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[12]
+	mi := &file_tidemark_updater_v1_image_update_automation_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -964,7 +1122,7 @@ func (x *ObservedPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObservedPolicy.ProtoReflect.Descriptor instead.
 func (*ObservedPolicy) Descriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{12}
+	return file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ObservedPolicy) GetName() string {
@@ -992,13 +1150,13 @@ var File_tidemark_updater_v1_image_update_automation_proto protoreflect.FileDesc
 
 const file_tidemark_updater_v1_image_update_automation_proto_rawDesc = "" +
 	"\n" +
-	"1tidemark/updater/v1/image_update_automation.proto\x12\x13tidemark.updater.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a tidemark/meta/v1/condition.proto\x1a\x1ftidemark/meta/v1/manifest.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ftidemark/meta/v1/override.proto\x1a(tidemark/updater/v1/git_repository.proto\"\xf3\x02\n" +
+	"1tidemark/updater/v1/image_update_automation.proto\x12\x13tidemark.updater.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a tidemark/meta/v1/condition.proto\x1a\x1ftidemark/meta/v1/manifest.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ftidemark/meta/v1/override.proto\x1a(tidemark/updater/v1/git_repository.proto\x1a$tidemark/updater/v1/held_value.proto\"\xf3\x02\n" +
 	"\x15ImageUpdateAutomation\x12@\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1c.tidemark.meta.v1.ObjectMetaB\x06\xbaH\x03\xc8\x01\x01R\bmetadata\x12J\n" +
 	"\x04spec\x18\x02 \x01(\v2..tidemark.updater.v1.ImageUpdateAutomationSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12H\n" +
 	"\x06status\x18\x03 \x01(\v20.tidemark.updater.v1.ImageUpdateAutomationStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:J\xca\xf3\x18F\n" +
-	"\x15ImageUpdateAutomation\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\x8f\x03\n" +
+	"\x15ImageUpdateAutomation\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xb8\x03\n" +
 	"\x19ImageUpdateAutomationSpec\x12K\n" +
 	"\n" +
 	"source_ref\x18\x01 \x01(\v2$.tidemark.updater.v1.SourceReferenceB\x06\xbaH\x03\xc8\x01\x01R\tsourceRef\x126\n" +
@@ -1006,7 +1164,8 @@ const file_tidemark_updater_v1_image_update_automation_proto_rawDesc = "" +
 	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12K\n" +
 	"\x0fpolicy_selector\x18\x04 \x01(\v2\".tidemark.updater.v1.LabelSelectorR\x0epolicySelector\x12;\n" +
 	"\x06update\x18\x05 \x01(\v2#.tidemark.updater.v1.UpdateStrategyR\x06update\x12\x18\n" +
-	"\asuspend\x18\x06 \x01(\bR\asuspend\"\x9e\x02\n" +
+	"\asuspend\x18\x06 \x01(\bR\asuspend\x12'\n" +
+	"\x0fallow_downgrade\x18\a \x01(\bR\x0eallowDowngrade\"\x9e\x02\n" +
 	"\x0fSourceReference\x12*\n" +
 	"\x04kind\x18\x01 \x01(\tB\x16\xbaH\x13r\x11R\x00R\rGitRepositoryR\x04kind\x12a\n" +
 	"\x04name\x18\x02 \x01(\tBM\xbaHJrH\x10\x01\x18\xfd\x012A^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$R\x04name\x12I\n" +
@@ -1018,24 +1177,32 @@ const file_tidemark_updater_v1_image_update_automation_proto_rawDesc = "" +
 	"\x06commit\x18\x02 \x01(\v2\x1f.tidemark.updater.v1.CommitSpecB\x06\xbaH\x03\xc8\x01\x01R\x06commit\x121\n" +
 	"\x04push\x18\x03 \x01(\v2\x1d.tidemark.updater.v1.PushSpecR\x04push\"D\n" +
 	"\vGitCheckout\x125\n" +
-	"\x03ref\x18\x01 \x01(\v2\x1b.tidemark.updater.v1.GitRefB\x06\xbaH\x03\xc8\x01\x01R\x03ref\"\xb9\x03\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1b.tidemark.updater.v1.GitRefB\x06\xbaH\x03\xc8\x01\x01R\x03ref\"\x90\x03\n" +
 	"\n" +
 	"CommitSpec\x12A\n" +
 	"\x06author\x18\x01 \x01(\v2!.tidemark.updater.v1.CommitAuthorB\x06\xbaH\x03\xc8\x01\x01R\x06author\x124\n" +
 	"\x10message_template\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04R\x0fmessageTemplate\x12}\n" +
-	"\x17message_template_values\x18\x03 \x03(\v2:.tidemark.updater.v1.CommitSpec.MessageTemplateValuesEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\x15messageTemplateValues\x1aH\n" +
+	"\x17message_template_values\x18\x03 \x03(\v2:.tidemark.updater.v1.CommitSpec.MessageTemplateValuesEntryB\t\xbaH\x06\x9a\x01\x03\x10\x80\x02R\x15messageTemplateValues\x12@\n" +
+	"\vsigning_key\x18\x04 \x01(\v2\x1f.tidemark.updater.v1.SigningKeyR\n" +
+	"signingKey\x1aH\n" +
 	"\x1aMessageTemplateValuesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:i\xd2\xf3\x18e\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9e\x01\n" +
 	"\n" +
-	"signingKey\x12Ucommits are not signed yet; a branch that takes signed commits only would refuse them\x18\x01\"n\n" +
+	"SigningKey\x12M\n" +
+	"\n" +
+	"secret_ref\x18\x01 \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceB\x06\xbaH\x03\xc8\x01\x01R\tsecretRef\x12A\n" +
+	"\x04type\x18\x02 \x01(\x0e2#.tidemark.updater.v1.SigningKeyTypeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04type\"n\n" +
 	"\fCommitAuthor\x12,\n" +
 	"\x04name\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x022\x0e^[^<>\\n\\x00]*$R\x04name\x120\n" +
-	"\x05email\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x10\x01\x18\x80\x022\x0e^[^<>\\n\\x00]+$R\x05email\"\x92\x01\n" +
+	"\x05email\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x10\x01\x18\x80\x022\x0e^[^<>\\n\\x00]+$R\x05email\"\x8c\x02\n" +
 	"\bPushSpec\x12 \n" +
-	"\x06branch\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06branch:d\xd2\xf3\x18.\n" +
-	"\arefspec\x12!a second push is not acted on yet\x18\x01\xd2\xf3\x18.\n" +
-	"\aoptions\x12!push options are not acted on yet\x18\x01\"s\n" +
+	"\x06branch\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06branch\x12\"\n" +
+	"\arefspec\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\arefspec\x12~\n" +
+	"\aoptions\x18\x03 \x03(\v2*.tidemark.updater.v1.PushSpec.OptionsEntryB8\xbaH5\x9a\x012\x10@\"\x17r\x15\x10\x01\x18\x80\b2\x0e^[^\\r\\n\\x00]+$*\x15r\x13\x18\x80\b2\x0e^[^\\r\\n\\x00]*$R\aoptions\x1a:\n" +
+	"\fOptionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"s\n" +
 	"\x0eUpdateStrategy\x12C\n" +
 	"\bstrategy\x18\x01 \x01(\x0e2\x1d.tidemark.updater.v1.StrategyB\b\xbaH\x05\x82\x01\x02\x10\x01R\bstrategy\x12\x1c\n" +
 	"\x04path\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x04path\"\x97\x02\n" +
@@ -1049,7 +1216,7 @@ const file_tidemark_updater_v1_image_update_automation_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xbd\x02R\x03key\x12N\n" +
 	"\boperator\x18\x02 \x01(\x0e2%.tidemark.updater.v1.SelectorOperatorB\v\xbaH\b\xc8\x01\x01\x82\x01\x02\x10\x01R\boperator\x12!\n" +
-	"\x06values\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\x06values\"\x81\x05\n" +
+	"\x06values\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\x06values\"\xb5\x05\n" +
 	"\x1bImageUpdateAutomationStatus\x12;\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2\x1b.tidemark.meta.v1.ConditionR\n" +
@@ -1060,14 +1227,19 @@ const file_tidemark_updater_v1_image_update_automation_proto_rawDesc = "" +
 	"\x0elast_push_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\flastPushTime\x12s\n" +
 	"\x11observed_policies\x18\x06 \x03(\v2F.tidemark.updater.v1.ImageUpdateAutomationStatus.ObservedPoliciesEntryR\x10observedPolicies\x128\n" +
 	"\x18observed_source_revision\x18\a \x01(\tR\x16observedSourceRevision\x12\x1a\n" +
-	"\bwarnings\x18\b \x03(\tR\bwarnings\x1ah\n" +
+	"\bwarnings\x18\b \x03(\tR\bwarnings\x122\n" +
+	"\x04held\x18\t \x03(\v2\x1e.tidemark.updater.v1.HeldValueR\x04held\x1ah\n" +
 	"\x15ObservedPoliciesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x129\n" +
 	"\x05value\x18\x02 \x01(\v2#.tidemark.updater.v1.ObservedPolicyR\x05value:\x028\x01\"N\n" +
 	"\x0eObservedPolicy\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03tag\x18\x02 \x01(\tR\x03tag\x12\x16\n" +
-	"\x06digest\x18\x03 \x01(\tR\x06digest*G\n" +
+	"\x06digest\x18\x03 \x01(\tR\x06digest*x\n" +
+	"\x0eSigningKeyType\x12 \n" +
+	"\x1cSIGNING_KEY_TYPE_UNSPECIFIED\x10\x00\x12!\n" +
+	"\x14SIGNING_KEY_TYPE_GPG\x10\x01\x1a\a\xca\xf3\x18\x03gpg\x12!\n" +
+	"\x14SIGNING_KEY_TYPE_SSH\x10\x02\x1a\a\xca\xf3\x18\x03ssh*G\n" +
 	"\bStrategy\x12\x18\n" +
 	"\x14STRATEGY_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x10STRATEGY_SETTERS\x10\x01\x1a\v\xca\xf3\x18\aSetters*\xe2\x01\n" +
@@ -1092,64 +1264,74 @@ func file_tidemark_updater_v1_image_update_automation_proto_rawDescGZIP() []byte
 	return file_tidemark_updater_v1_image_update_automation_proto_rawDescData
 }
 
-var file_tidemark_updater_v1_image_update_automation_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_tidemark_updater_v1_image_update_automation_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_tidemark_updater_v1_image_update_automation_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_tidemark_updater_v1_image_update_automation_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_tidemark_updater_v1_image_update_automation_proto_goTypes = []any{
-	(Strategy)(0),                       // 0: tidemark.updater.v1.Strategy
-	(SelectorOperator)(0),               // 1: tidemark.updater.v1.SelectorOperator
-	(*ImageUpdateAutomation)(nil),       // 2: tidemark.updater.v1.ImageUpdateAutomation
-	(*ImageUpdateAutomationSpec)(nil),   // 3: tidemark.updater.v1.ImageUpdateAutomationSpec
-	(*SourceReference)(nil),             // 4: tidemark.updater.v1.SourceReference
-	(*GitSpec)(nil),                     // 5: tidemark.updater.v1.GitSpec
-	(*GitCheckout)(nil),                 // 6: tidemark.updater.v1.GitCheckout
-	(*CommitSpec)(nil),                  // 7: tidemark.updater.v1.CommitSpec
-	(*CommitAuthor)(nil),                // 8: tidemark.updater.v1.CommitAuthor
-	(*PushSpec)(nil),                    // 9: tidemark.updater.v1.PushSpec
-	(*UpdateStrategy)(nil),              // 10: tidemark.updater.v1.UpdateStrategy
-	(*LabelSelector)(nil),               // 11: tidemark.updater.v1.LabelSelector
-	(*LabelSelectorRequirement)(nil),    // 12: tidemark.updater.v1.LabelSelectorRequirement
-	(*ImageUpdateAutomationStatus)(nil), // 13: tidemark.updater.v1.ImageUpdateAutomationStatus
-	(*ObservedPolicy)(nil),              // 14: tidemark.updater.v1.ObservedPolicy
-	nil,                                 // 15: tidemark.updater.v1.CommitSpec.MessageTemplateValuesEntry
-	nil,                                 // 16: tidemark.updater.v1.LabelSelector.MatchLabelsEntry
-	nil,                                 // 17: tidemark.updater.v1.ImageUpdateAutomationStatus.ObservedPoliciesEntry
-	(*v1.ObjectMeta)(nil),               // 18: tidemark.meta.v1.ObjectMeta
-	(*v1.Override)(nil),                 // 19: tidemark.meta.v1.Override
-	(*durationpb.Duration)(nil),         // 20: google.protobuf.Duration
-	(*GitRef)(nil),                      // 21: tidemark.updater.v1.GitRef
-	(*v1.Condition)(nil),                // 22: tidemark.meta.v1.Condition
-	(*timestamppb.Timestamp)(nil),       // 23: google.protobuf.Timestamp
+	(SigningKeyType)(0),                 // 0: tidemark.updater.v1.SigningKeyType
+	(Strategy)(0),                       // 1: tidemark.updater.v1.Strategy
+	(SelectorOperator)(0),               // 2: tidemark.updater.v1.SelectorOperator
+	(*ImageUpdateAutomation)(nil),       // 3: tidemark.updater.v1.ImageUpdateAutomation
+	(*ImageUpdateAutomationSpec)(nil),   // 4: tidemark.updater.v1.ImageUpdateAutomationSpec
+	(*SourceReference)(nil),             // 5: tidemark.updater.v1.SourceReference
+	(*GitSpec)(nil),                     // 6: tidemark.updater.v1.GitSpec
+	(*GitCheckout)(nil),                 // 7: tidemark.updater.v1.GitCheckout
+	(*CommitSpec)(nil),                  // 8: tidemark.updater.v1.CommitSpec
+	(*SigningKey)(nil),                  // 9: tidemark.updater.v1.SigningKey
+	(*CommitAuthor)(nil),                // 10: tidemark.updater.v1.CommitAuthor
+	(*PushSpec)(nil),                    // 11: tidemark.updater.v1.PushSpec
+	(*UpdateStrategy)(nil),              // 12: tidemark.updater.v1.UpdateStrategy
+	(*LabelSelector)(nil),               // 13: tidemark.updater.v1.LabelSelector
+	(*LabelSelectorRequirement)(nil),    // 14: tidemark.updater.v1.LabelSelectorRequirement
+	(*ImageUpdateAutomationStatus)(nil), // 15: tidemark.updater.v1.ImageUpdateAutomationStatus
+	(*ObservedPolicy)(nil),              // 16: tidemark.updater.v1.ObservedPolicy
+	nil,                                 // 17: tidemark.updater.v1.CommitSpec.MessageTemplateValuesEntry
+	nil,                                 // 18: tidemark.updater.v1.PushSpec.OptionsEntry
+	nil,                                 // 19: tidemark.updater.v1.LabelSelector.MatchLabelsEntry
+	nil,                                 // 20: tidemark.updater.v1.ImageUpdateAutomationStatus.ObservedPoliciesEntry
+	(*v1.ObjectMeta)(nil),               // 21: tidemark.meta.v1.ObjectMeta
+	(*v1.Override)(nil),                 // 22: tidemark.meta.v1.Override
+	(*durationpb.Duration)(nil),         // 23: google.protobuf.Duration
+	(*GitRef)(nil),                      // 24: tidemark.updater.v1.GitRef
+	(*v1.LocalObjectReference)(nil),     // 25: tidemark.meta.v1.LocalObjectReference
+	(*v1.Condition)(nil),                // 26: tidemark.meta.v1.Condition
+	(*timestamppb.Timestamp)(nil),       // 27: google.protobuf.Timestamp
+	(*HeldValue)(nil),                   // 28: tidemark.updater.v1.HeldValue
 }
 var file_tidemark_updater_v1_image_update_automation_proto_depIdxs = []int32{
-	18, // 0: tidemark.updater.v1.ImageUpdateAutomation.metadata:type_name -> tidemark.meta.v1.ObjectMeta
-	3,  // 1: tidemark.updater.v1.ImageUpdateAutomation.spec:type_name -> tidemark.updater.v1.ImageUpdateAutomationSpec
-	13, // 2: tidemark.updater.v1.ImageUpdateAutomation.status:type_name -> tidemark.updater.v1.ImageUpdateAutomationStatus
-	19, // 3: tidemark.updater.v1.ImageUpdateAutomation.override:type_name -> tidemark.meta.v1.Override
-	4,  // 4: tidemark.updater.v1.ImageUpdateAutomationSpec.source_ref:type_name -> tidemark.updater.v1.SourceReference
-	5,  // 5: tidemark.updater.v1.ImageUpdateAutomationSpec.git:type_name -> tidemark.updater.v1.GitSpec
-	20, // 6: tidemark.updater.v1.ImageUpdateAutomationSpec.interval:type_name -> google.protobuf.Duration
-	11, // 7: tidemark.updater.v1.ImageUpdateAutomationSpec.policy_selector:type_name -> tidemark.updater.v1.LabelSelector
-	10, // 8: tidemark.updater.v1.ImageUpdateAutomationSpec.update:type_name -> tidemark.updater.v1.UpdateStrategy
-	6,  // 9: tidemark.updater.v1.GitSpec.checkout:type_name -> tidemark.updater.v1.GitCheckout
-	7,  // 10: tidemark.updater.v1.GitSpec.commit:type_name -> tidemark.updater.v1.CommitSpec
-	9,  // 11: tidemark.updater.v1.GitSpec.push:type_name -> tidemark.updater.v1.PushSpec
-	21, // 12: tidemark.updater.v1.GitCheckout.ref:type_name -> tidemark.updater.v1.GitRef
-	8,  // 13: tidemark.updater.v1.CommitSpec.author:type_name -> tidemark.updater.v1.CommitAuthor
-	15, // 14: tidemark.updater.v1.CommitSpec.message_template_values:type_name -> tidemark.updater.v1.CommitSpec.MessageTemplateValuesEntry
-	0,  // 15: tidemark.updater.v1.UpdateStrategy.strategy:type_name -> tidemark.updater.v1.Strategy
-	16, // 16: tidemark.updater.v1.LabelSelector.match_labels:type_name -> tidemark.updater.v1.LabelSelector.MatchLabelsEntry
-	12, // 17: tidemark.updater.v1.LabelSelector.match_expressions:type_name -> tidemark.updater.v1.LabelSelectorRequirement
-	1,  // 18: tidemark.updater.v1.LabelSelectorRequirement.operator:type_name -> tidemark.updater.v1.SelectorOperator
-	22, // 19: tidemark.updater.v1.ImageUpdateAutomationStatus.conditions:type_name -> tidemark.meta.v1.Condition
-	23, // 20: tidemark.updater.v1.ImageUpdateAutomationStatus.last_automation_run_time:type_name -> google.protobuf.Timestamp
-	23, // 21: tidemark.updater.v1.ImageUpdateAutomationStatus.last_push_time:type_name -> google.protobuf.Timestamp
-	17, // 22: tidemark.updater.v1.ImageUpdateAutomationStatus.observed_policies:type_name -> tidemark.updater.v1.ImageUpdateAutomationStatus.ObservedPoliciesEntry
-	14, // 23: tidemark.updater.v1.ImageUpdateAutomationStatus.ObservedPoliciesEntry.value:type_name -> tidemark.updater.v1.ObservedPolicy
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	21, // 0: tidemark.updater.v1.ImageUpdateAutomation.metadata:type_name -> tidemark.meta.v1.ObjectMeta
+	4,  // 1: tidemark.updater.v1.ImageUpdateAutomation.spec:type_name -> tidemark.updater.v1.ImageUpdateAutomationSpec
+	15, // 2: tidemark.updater.v1.ImageUpdateAutomation.status:type_name -> tidemark.updater.v1.ImageUpdateAutomationStatus
+	22, // 3: tidemark.updater.v1.ImageUpdateAutomation.override:type_name -> tidemark.meta.v1.Override
+	5,  // 4: tidemark.updater.v1.ImageUpdateAutomationSpec.source_ref:type_name -> tidemark.updater.v1.SourceReference
+	6,  // 5: tidemark.updater.v1.ImageUpdateAutomationSpec.git:type_name -> tidemark.updater.v1.GitSpec
+	23, // 6: tidemark.updater.v1.ImageUpdateAutomationSpec.interval:type_name -> google.protobuf.Duration
+	13, // 7: tidemark.updater.v1.ImageUpdateAutomationSpec.policy_selector:type_name -> tidemark.updater.v1.LabelSelector
+	12, // 8: tidemark.updater.v1.ImageUpdateAutomationSpec.update:type_name -> tidemark.updater.v1.UpdateStrategy
+	7,  // 9: tidemark.updater.v1.GitSpec.checkout:type_name -> tidemark.updater.v1.GitCheckout
+	8,  // 10: tidemark.updater.v1.GitSpec.commit:type_name -> tidemark.updater.v1.CommitSpec
+	11, // 11: tidemark.updater.v1.GitSpec.push:type_name -> tidemark.updater.v1.PushSpec
+	24, // 12: tidemark.updater.v1.GitCheckout.ref:type_name -> tidemark.updater.v1.GitRef
+	10, // 13: tidemark.updater.v1.CommitSpec.author:type_name -> tidemark.updater.v1.CommitAuthor
+	17, // 14: tidemark.updater.v1.CommitSpec.message_template_values:type_name -> tidemark.updater.v1.CommitSpec.MessageTemplateValuesEntry
+	9,  // 15: tidemark.updater.v1.CommitSpec.signing_key:type_name -> tidemark.updater.v1.SigningKey
+	25, // 16: tidemark.updater.v1.SigningKey.secret_ref:type_name -> tidemark.meta.v1.LocalObjectReference
+	0,  // 17: tidemark.updater.v1.SigningKey.type:type_name -> tidemark.updater.v1.SigningKeyType
+	18, // 18: tidemark.updater.v1.PushSpec.options:type_name -> tidemark.updater.v1.PushSpec.OptionsEntry
+	1,  // 19: tidemark.updater.v1.UpdateStrategy.strategy:type_name -> tidemark.updater.v1.Strategy
+	19, // 20: tidemark.updater.v1.LabelSelector.match_labels:type_name -> tidemark.updater.v1.LabelSelector.MatchLabelsEntry
+	14, // 21: tidemark.updater.v1.LabelSelector.match_expressions:type_name -> tidemark.updater.v1.LabelSelectorRequirement
+	2,  // 22: tidemark.updater.v1.LabelSelectorRequirement.operator:type_name -> tidemark.updater.v1.SelectorOperator
+	26, // 23: tidemark.updater.v1.ImageUpdateAutomationStatus.conditions:type_name -> tidemark.meta.v1.Condition
+	27, // 24: tidemark.updater.v1.ImageUpdateAutomationStatus.last_automation_run_time:type_name -> google.protobuf.Timestamp
+	27, // 25: tidemark.updater.v1.ImageUpdateAutomationStatus.last_push_time:type_name -> google.protobuf.Timestamp
+	20, // 26: tidemark.updater.v1.ImageUpdateAutomationStatus.observed_policies:type_name -> tidemark.updater.v1.ImageUpdateAutomationStatus.ObservedPoliciesEntry
+	28, // 27: tidemark.updater.v1.ImageUpdateAutomationStatus.held:type_name -> tidemark.updater.v1.HeldValue
+	16, // 28: tidemark.updater.v1.ImageUpdateAutomationStatus.ObservedPoliciesEntry.value:type_name -> tidemark.updater.v1.ObservedPolicy
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_updater_v1_image_update_automation_proto_init() }
@@ -1158,13 +1340,14 @@ func file_tidemark_updater_v1_image_update_automation_proto_init() {
 		return
 	}
 	file_tidemark_updater_v1_git_repository_proto_init()
+	file_tidemark_updater_v1_held_value_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_updater_v1_image_update_automation_proto_rawDesc), len(file_tidemark_updater_v1_image_update_automation_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   16,
+			NumEnums:      3,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

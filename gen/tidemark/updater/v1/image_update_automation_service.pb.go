@@ -843,6 +843,491 @@ func (x *RunStep) GetMessage() string {
 	return ""
 }
 
+// PreviewImageUpdateAutomationRequest names the object.
+type PreviewImageUpdateAutomationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace     string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewImageUpdateAutomationRequest) Reset() {
+	*x = PreviewImageUpdateAutomationRequest{}
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewImageUpdateAutomationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewImageUpdateAutomationRequest) ProtoMessage() {}
+
+func (x *PreviewImageUpdateAutomationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewImageUpdateAutomationRequest.ProtoReflect.Descriptor instead.
+func (*PreviewImageUpdateAutomationRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PreviewImageUpdateAutomationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PreviewImageUpdateAutomationRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+// PreviewImageUpdateAutomationResponse is what a run would do now.
+type PreviewImageUpdateAutomationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run as it would be, without id and commit: branch, base, changes, held values, warnings, commit message.
+	Run *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	// The changed files as one unified diff, as `git diff` prints it. Empty: nothing would change.
+	Diff          string `protobuf:"bytes,2,opt,name=diff,proto3" json:"diff,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewImageUpdateAutomationResponse) Reset() {
+	*x = PreviewImageUpdateAutomationResponse{}
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewImageUpdateAutomationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewImageUpdateAutomationResponse) ProtoMessage() {}
+
+func (x *PreviewImageUpdateAutomationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewImageUpdateAutomationResponse.ProtoReflect.Descriptor instead.
+func (*PreviewImageUpdateAutomationResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *PreviewImageUpdateAutomationResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *PreviewImageUpdateAutomationResponse) GetDiff() string {
+	if x != nil {
+		return x.Diff
+	}
+	return ""
+}
+
+// ListRunsRequest says whose runs, and which.
+type ListRunsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Only runs that ended so. Empty: all.
+	Outcomes []RunOutcome `protobuf:"varint,3,rep,packed,name=outcomes,proto3,enum=tidemark.updater.v1.RunOutcome" json:"outcomes,omitempty"`
+	// The most runs to return: 1 to 100; zero means 50.
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The last response's `next_page_token`. Empty: the first page.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRunsRequest) Reset() {
+	*x = ListRunsRequest{}
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRunsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRunsRequest) ProtoMessage() {}
+
+func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
+func (*ListRunsRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListRunsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListRunsRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ListRunsRequest) GetOutcomes() []RunOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *ListRunsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListRunsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListRunsResponse is one page.
+type ListRunsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The runs, the last one first.
+	Runs []*Run `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
+	// The next page's token. Empty: this was the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRunsResponse) Reset() {
+	*x = ListRunsResponse{}
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRunsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRunsResponse) ProtoMessage() {}
+
+func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
+func (*ListRunsResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListRunsResponse) GetRuns() []*Run {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *ListRunsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// SuspendImageUpdateAutomationRequest names the object, and says why it is to rest.
+type SuspendImageUpdateAutomationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Why; shown wherever the object is shown. May be empty.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who says so, for example `alice@laptop`. Empty: `api`.
+	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendImageUpdateAutomationRequest) Reset() {
+	*x = SuspendImageUpdateAutomationRequest{}
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendImageUpdateAutomationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendImageUpdateAutomationRequest) ProtoMessage() {}
+
+func (x *SuspendImageUpdateAutomationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendImageUpdateAutomationRequest.ProtoReflect.Descriptor instead.
+func (*SuspendImageUpdateAutomationRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SuspendImageUpdateAutomationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SuspendImageUpdateAutomationRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *SuspendImageUpdateAutomationRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SuspendImageUpdateAutomationRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// SuspendImageUpdateAutomationResponse is the object, at rest.
+type SuspendImageUpdateAutomationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	ImageUpdateAutomation *ImageUpdateAutomation `protobuf:"bytes,1,opt,name=image_update_automation,json=imageUpdateAutomation,proto3" json:"image_update_automation,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *SuspendImageUpdateAutomationResponse) Reset() {
+	*x = SuspendImageUpdateAutomationResponse{}
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendImageUpdateAutomationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendImageUpdateAutomationResponse) ProtoMessage() {}
+
+func (x *SuspendImageUpdateAutomationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendImageUpdateAutomationResponse.ProtoReflect.Descriptor instead.
+func (*SuspendImageUpdateAutomationResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *SuspendImageUpdateAutomationResponse) GetImageUpdateAutomation() *ImageUpdateAutomation {
+	if x != nil {
+		return x.ImageUpdateAutomation
+	}
+	return nil
+}
+
+// ResumeImageUpdateAutomationRequest names the object.
+type ResumeImageUpdateAutomationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The namespace. Empty means `flux-system`.
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Write again what is held because somebody has undone our commits.
+	Force bool `protobuf:"varint,3,opt,name=force,proto3" json:"force,omitempty"`
+	// Who says so, for example `alice@laptop`. Empty: `api`.
+	Actor         string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeImageUpdateAutomationRequest) Reset() {
+	*x = ResumeImageUpdateAutomationRequest{}
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeImageUpdateAutomationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeImageUpdateAutomationRequest) ProtoMessage() {}
+
+func (x *ResumeImageUpdateAutomationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeImageUpdateAutomationRequest.ProtoReflect.Descriptor instead.
+func (*ResumeImageUpdateAutomationRequest) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ResumeImageUpdateAutomationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeImageUpdateAutomationRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ResumeImageUpdateAutomationRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+func (x *ResumeImageUpdateAutomationRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+// ResumeImageUpdateAutomationResponse is the object, no longer at rest.
+type ResumeImageUpdateAutomationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object.
+	ImageUpdateAutomation *ImageUpdateAutomation `protobuf:"bytes,1,opt,name=image_update_automation,json=imageUpdateAutomation,proto3" json:"image_update_automation,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *ResumeImageUpdateAutomationResponse) Reset() {
+	*x = ResumeImageUpdateAutomationResponse{}
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeImageUpdateAutomationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeImageUpdateAutomationResponse) ProtoMessage() {}
+
+func (x *ResumeImageUpdateAutomationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeImageUpdateAutomationResponse.ProtoReflect.Descriptor instead.
+func (*ResumeImageUpdateAutomationResponse) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_image_update_automation_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ResumeImageUpdateAutomationResponse) GetImageUpdateAutomation() *ImageUpdateAutomation {
+	if x != nil {
+		return x.ImageUpdateAutomation
+	}
+	return nil
+}
+
 var File_tidemark_updater_v1_image_update_automation_service_proto protoreflect.FileDescriptor
 
 const file_tidemark_updater_v1_image_update_automation_service_proto_rawDesc = "" +
@@ -898,14 +1383,52 @@ const file_tidemark_updater_v1_image_update_automation_service_proto_rawDesc = "
 	"\x05event\"S\n" +
 	"\aRunStep\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage2\xfc\x06\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"l\n" +
+	"#PreviewImageUpdateAutomationRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\"f\n" +
+	"$PreviewImageUpdateAutomationResponse\x12*\n" +
+	"\x03run\x18\x01 \x01(\v2\x18.tidemark.updater.v1.RunR\x03run\x12\x12\n" +
+	"\x04diff\x18\x02 \x01(\tR\x04diff\"\xf7\x01\n" +
+	"\x0fListRunsRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12L\n" +
+	"\boutcomes\x18\x03 \x03(\x0e2\x1f.tidemark.updater.v1.RunOutcomeB\x0f\xbaH\f\x92\x01\t\x10\b\"\x05\x82\x01\x02\x10\x01R\boutcomes\x12&\n" +
+	"\tpage_size\x18\x04 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"h\n" +
+	"\x10ListRunsResponse\x12,\n" +
+	"\x04runs\x18\x01 \x03(\v2\x18.tidemark.updater.v1.RunR\x04runs\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
+	"#SuspendImageUpdateAutomationRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12 \n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06reason\x12\x1e\n" +
+	"\x05actor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\x05actor\"\x8a\x01\n" +
+	"$SuspendImageUpdateAutomationResponse\x12b\n" +
+	"\x17image_update_automation\x18\x01 \x01(\v2*.tidemark.updater.v1.ImageUpdateAutomationR\x15imageUpdateAutomation\"\xa1\x01\n" +
+	"\"ResumeImageUpdateAutomationRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
+	"\tnamespace\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12\x14\n" +
+	"\x05force\x18\x03 \x01(\bR\x05force\x12\x1e\n" +
+	"\x05actor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\x05actor\"\x89\x01\n" +
+	"#ResumeImageUpdateAutomationResponse\x12b\n" +
+	"\x17image_update_automation\x18\x01 \x01(\v2*.tidemark.updater.v1.ImageUpdateAutomationR\x15imageUpdateAutomation2\x94\v\n" +
 	"\x1cImageUpdateAutomationService\x12\x8d\x01\n" +
 	"\x1aApplyImageUpdateAutomation\x126.tidemark.updater.v1.ApplyImageUpdateAutomationRequest\x1a7.tidemark.updater.v1.ApplyImageUpdateAutomationResponse\x12\x87\x01\n" +
 	"\x18GetImageUpdateAutomation\x124.tidemark.updater.v1.GetImageUpdateAutomationRequest\x1a5.tidemark.updater.v1.GetImageUpdateAutomationResponse\x12\x8d\x01\n" +
 	"\x1aListImageUpdateAutomations\x126.tidemark.updater.v1.ListImageUpdateAutomationsRequest\x1a7.tidemark.updater.v1.ListImageUpdateAutomationsResponse\x12\x90\x01\n" +
 	"\x1bDeleteImageUpdateAutomation\x127.tidemark.updater.v1.DeleteImageUpdateAutomationRequest\x1a8.tidemark.updater.v1.DeleteImageUpdateAutomationResponse\x12\x92\x01\n" +
 	"\x1bWatchImageUpdateAutomations\x127.tidemark.updater.v1.WatchImageUpdateAutomationsRequest\x1a8.tidemark.updater.v1.WatchImageUpdateAutomationsResponse0\x01\x12\x89\x01\n" +
-	"\x18RunImageUpdateAutomation\x124.tidemark.updater.v1.RunImageUpdateAutomationRequest\x1a5.tidemark.updater.v1.RunImageUpdateAutomationResponse0\x01B\xed\x01\n" +
+	"\x18RunImageUpdateAutomation\x124.tidemark.updater.v1.RunImageUpdateAutomationRequest\x1a5.tidemark.updater.v1.RunImageUpdateAutomationResponse0\x01\x12\x93\x01\n" +
+	"\x1cPreviewImageUpdateAutomation\x128.tidemark.updater.v1.PreviewImageUpdateAutomationRequest\x1a9.tidemark.updater.v1.PreviewImageUpdateAutomationResponse\x12W\n" +
+	"\bListRuns\x12$.tidemark.updater.v1.ListRunsRequest\x1a%.tidemark.updater.v1.ListRunsResponse\x12\x93\x01\n" +
+	"\x1cSuspendImageUpdateAutomation\x128.tidemark.updater.v1.SuspendImageUpdateAutomationRequest\x1a9.tidemark.updater.v1.SuspendImageUpdateAutomationResponse\x12\x90\x01\n" +
+	"\x1bResumeImageUpdateAutomation\x127.tidemark.updater.v1.ResumeImageUpdateAutomationRequest\x1a8.tidemark.updater.v1.ResumeImageUpdateAutomationResponseB\xed\x01\n" +
 	"\x17com.tidemark.updater.v1B!ImageUpdateAutomationServiceProtoP\x01ZAgithub.com/tidemark-io/tidemark/gen/tidemark/updater/v1;updaterv1\xa2\x02\x03TUX\xaa\x02\x13Tidemark.Updater.V1\xca\x02\x13Tidemark\\Updater\\V1\xe2\x02\x1fTidemark\\Updater\\V1\\GPBMetadata\xea\x02\x15Tidemark::Updater::V1b\x06proto3"
 
 var (
@@ -920,57 +1443,79 @@ func file_tidemark_updater_v1_image_update_automation_service_proto_rawDescGZIP(
 	return file_tidemark_updater_v1_image_update_automation_service_proto_rawDescData
 }
 
-var file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_tidemark_updater_v1_image_update_automation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_tidemark_updater_v1_image_update_automation_service_proto_goTypes = []any{
-	(*ApplyImageUpdateAutomationRequest)(nil),   // 0: tidemark.updater.v1.ApplyImageUpdateAutomationRequest
-	(*ApplyImageUpdateAutomationResponse)(nil),  // 1: tidemark.updater.v1.ApplyImageUpdateAutomationResponse
-	(*GetImageUpdateAutomationRequest)(nil),     // 2: tidemark.updater.v1.GetImageUpdateAutomationRequest
-	(*GetImageUpdateAutomationResponse)(nil),    // 3: tidemark.updater.v1.GetImageUpdateAutomationResponse
-	(*ListImageUpdateAutomationsRequest)(nil),   // 4: tidemark.updater.v1.ListImageUpdateAutomationsRequest
-	(*ListImageUpdateAutomationsResponse)(nil),  // 5: tidemark.updater.v1.ListImageUpdateAutomationsResponse
-	(*DeleteImageUpdateAutomationRequest)(nil),  // 6: tidemark.updater.v1.DeleteImageUpdateAutomationRequest
-	(*DeleteImageUpdateAutomationResponse)(nil), // 7: tidemark.updater.v1.DeleteImageUpdateAutomationResponse
-	(*WatchImageUpdateAutomationsRequest)(nil),  // 8: tidemark.updater.v1.WatchImageUpdateAutomationsRequest
-	(*WatchImageUpdateAutomationsResponse)(nil), // 9: tidemark.updater.v1.WatchImageUpdateAutomationsResponse
-	(*RunImageUpdateAutomationRequest)(nil),     // 10: tidemark.updater.v1.RunImageUpdateAutomationRequest
-	(*RunImageUpdateAutomationResponse)(nil),    // 11: tidemark.updater.v1.RunImageUpdateAutomationResponse
-	(*RunStep)(nil),                             // 12: tidemark.updater.v1.RunStep
-	(*ImageUpdateAutomation)(nil),               // 13: tidemark.updater.v1.ImageUpdateAutomation
-	(v1.ApplyOutcome)(0),                        // 14: tidemark.meta.v1.ApplyOutcome
-	(*v1.ObjectDeleted)(nil),                    // 15: tidemark.meta.v1.ObjectDeleted
-	(*v1.Checkpoint)(nil),                       // 16: tidemark.meta.v1.Checkpoint
-	(*Run)(nil),                                 // 17: tidemark.updater.v1.Run
-	(*timestamppb.Timestamp)(nil),               // 18: google.protobuf.Timestamp
+	(*ApplyImageUpdateAutomationRequest)(nil),    // 0: tidemark.updater.v1.ApplyImageUpdateAutomationRequest
+	(*ApplyImageUpdateAutomationResponse)(nil),   // 1: tidemark.updater.v1.ApplyImageUpdateAutomationResponse
+	(*GetImageUpdateAutomationRequest)(nil),      // 2: tidemark.updater.v1.GetImageUpdateAutomationRequest
+	(*GetImageUpdateAutomationResponse)(nil),     // 3: tidemark.updater.v1.GetImageUpdateAutomationResponse
+	(*ListImageUpdateAutomationsRequest)(nil),    // 4: tidemark.updater.v1.ListImageUpdateAutomationsRequest
+	(*ListImageUpdateAutomationsResponse)(nil),   // 5: tidemark.updater.v1.ListImageUpdateAutomationsResponse
+	(*DeleteImageUpdateAutomationRequest)(nil),   // 6: tidemark.updater.v1.DeleteImageUpdateAutomationRequest
+	(*DeleteImageUpdateAutomationResponse)(nil),  // 7: tidemark.updater.v1.DeleteImageUpdateAutomationResponse
+	(*WatchImageUpdateAutomationsRequest)(nil),   // 8: tidemark.updater.v1.WatchImageUpdateAutomationsRequest
+	(*WatchImageUpdateAutomationsResponse)(nil),  // 9: tidemark.updater.v1.WatchImageUpdateAutomationsResponse
+	(*RunImageUpdateAutomationRequest)(nil),      // 10: tidemark.updater.v1.RunImageUpdateAutomationRequest
+	(*RunImageUpdateAutomationResponse)(nil),     // 11: tidemark.updater.v1.RunImageUpdateAutomationResponse
+	(*RunStep)(nil),                              // 12: tidemark.updater.v1.RunStep
+	(*PreviewImageUpdateAutomationRequest)(nil),  // 13: tidemark.updater.v1.PreviewImageUpdateAutomationRequest
+	(*PreviewImageUpdateAutomationResponse)(nil), // 14: tidemark.updater.v1.PreviewImageUpdateAutomationResponse
+	(*ListRunsRequest)(nil),                      // 15: tidemark.updater.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),                     // 16: tidemark.updater.v1.ListRunsResponse
+	(*SuspendImageUpdateAutomationRequest)(nil),  // 17: tidemark.updater.v1.SuspendImageUpdateAutomationRequest
+	(*SuspendImageUpdateAutomationResponse)(nil), // 18: tidemark.updater.v1.SuspendImageUpdateAutomationResponse
+	(*ResumeImageUpdateAutomationRequest)(nil),   // 19: tidemark.updater.v1.ResumeImageUpdateAutomationRequest
+	(*ResumeImageUpdateAutomationResponse)(nil),  // 20: tidemark.updater.v1.ResumeImageUpdateAutomationResponse
+	(*ImageUpdateAutomation)(nil),                // 21: tidemark.updater.v1.ImageUpdateAutomation
+	(v1.ApplyOutcome)(0),                         // 22: tidemark.meta.v1.ApplyOutcome
+	(*v1.ObjectDeleted)(nil),                     // 23: tidemark.meta.v1.ObjectDeleted
+	(*v1.Checkpoint)(nil),                        // 24: tidemark.meta.v1.Checkpoint
+	(*Run)(nil),                                  // 25: tidemark.updater.v1.Run
+	(*timestamppb.Timestamp)(nil),                // 26: google.protobuf.Timestamp
+	(RunOutcome)(0),                              // 27: tidemark.updater.v1.RunOutcome
 }
 var file_tidemark_updater_v1_image_update_automation_service_proto_depIdxs = []int32{
-	13, // 0: tidemark.updater.v1.ApplyImageUpdateAutomationRequest.image_update_automation:type_name -> tidemark.updater.v1.ImageUpdateAutomation
-	13, // 1: tidemark.updater.v1.ApplyImageUpdateAutomationResponse.image_update_automation:type_name -> tidemark.updater.v1.ImageUpdateAutomation
-	14, // 2: tidemark.updater.v1.ApplyImageUpdateAutomationResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
-	13, // 3: tidemark.updater.v1.GetImageUpdateAutomationResponse.image_update_automation:type_name -> tidemark.updater.v1.ImageUpdateAutomation
-	13, // 4: tidemark.updater.v1.ListImageUpdateAutomationsResponse.image_update_automations:type_name -> tidemark.updater.v1.ImageUpdateAutomation
-	13, // 5: tidemark.updater.v1.WatchImageUpdateAutomationsResponse.changed:type_name -> tidemark.updater.v1.ImageUpdateAutomation
-	15, // 6: tidemark.updater.v1.WatchImageUpdateAutomationsResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
-	16, // 7: tidemark.updater.v1.WatchImageUpdateAutomationsResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
+	21, // 0: tidemark.updater.v1.ApplyImageUpdateAutomationRequest.image_update_automation:type_name -> tidemark.updater.v1.ImageUpdateAutomation
+	21, // 1: tidemark.updater.v1.ApplyImageUpdateAutomationResponse.image_update_automation:type_name -> tidemark.updater.v1.ImageUpdateAutomation
+	22, // 2: tidemark.updater.v1.ApplyImageUpdateAutomationResponse.outcome:type_name -> tidemark.meta.v1.ApplyOutcome
+	21, // 3: tidemark.updater.v1.GetImageUpdateAutomationResponse.image_update_automation:type_name -> tidemark.updater.v1.ImageUpdateAutomation
+	21, // 4: tidemark.updater.v1.ListImageUpdateAutomationsResponse.image_update_automations:type_name -> tidemark.updater.v1.ImageUpdateAutomation
+	21, // 5: tidemark.updater.v1.WatchImageUpdateAutomationsResponse.changed:type_name -> tidemark.updater.v1.ImageUpdateAutomation
+	23, // 6: tidemark.updater.v1.WatchImageUpdateAutomationsResponse.deleted:type_name -> tidemark.meta.v1.ObjectDeleted
+	24, // 7: tidemark.updater.v1.WatchImageUpdateAutomationsResponse.checkpoint:type_name -> tidemark.meta.v1.Checkpoint
 	12, // 8: tidemark.updater.v1.RunImageUpdateAutomationResponse.step:type_name -> tidemark.updater.v1.RunStep
-	17, // 9: tidemark.updater.v1.RunImageUpdateAutomationResponse.run:type_name -> tidemark.updater.v1.Run
-	18, // 10: tidemark.updater.v1.RunStep.time:type_name -> google.protobuf.Timestamp
-	0,  // 11: tidemark.updater.v1.ImageUpdateAutomationService.ApplyImageUpdateAutomation:input_type -> tidemark.updater.v1.ApplyImageUpdateAutomationRequest
-	2,  // 12: tidemark.updater.v1.ImageUpdateAutomationService.GetImageUpdateAutomation:input_type -> tidemark.updater.v1.GetImageUpdateAutomationRequest
-	4,  // 13: tidemark.updater.v1.ImageUpdateAutomationService.ListImageUpdateAutomations:input_type -> tidemark.updater.v1.ListImageUpdateAutomationsRequest
-	6,  // 14: tidemark.updater.v1.ImageUpdateAutomationService.DeleteImageUpdateAutomation:input_type -> tidemark.updater.v1.DeleteImageUpdateAutomationRequest
-	8,  // 15: tidemark.updater.v1.ImageUpdateAutomationService.WatchImageUpdateAutomations:input_type -> tidemark.updater.v1.WatchImageUpdateAutomationsRequest
-	10, // 16: tidemark.updater.v1.ImageUpdateAutomationService.RunImageUpdateAutomation:input_type -> tidemark.updater.v1.RunImageUpdateAutomationRequest
-	1,  // 17: tidemark.updater.v1.ImageUpdateAutomationService.ApplyImageUpdateAutomation:output_type -> tidemark.updater.v1.ApplyImageUpdateAutomationResponse
-	3,  // 18: tidemark.updater.v1.ImageUpdateAutomationService.GetImageUpdateAutomation:output_type -> tidemark.updater.v1.GetImageUpdateAutomationResponse
-	5,  // 19: tidemark.updater.v1.ImageUpdateAutomationService.ListImageUpdateAutomations:output_type -> tidemark.updater.v1.ListImageUpdateAutomationsResponse
-	7,  // 20: tidemark.updater.v1.ImageUpdateAutomationService.DeleteImageUpdateAutomation:output_type -> tidemark.updater.v1.DeleteImageUpdateAutomationResponse
-	9,  // 21: tidemark.updater.v1.ImageUpdateAutomationService.WatchImageUpdateAutomations:output_type -> tidemark.updater.v1.WatchImageUpdateAutomationsResponse
-	11, // 22: tidemark.updater.v1.ImageUpdateAutomationService.RunImageUpdateAutomation:output_type -> tidemark.updater.v1.RunImageUpdateAutomationResponse
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	25, // 9: tidemark.updater.v1.RunImageUpdateAutomationResponse.run:type_name -> tidemark.updater.v1.Run
+	26, // 10: tidemark.updater.v1.RunStep.time:type_name -> google.protobuf.Timestamp
+	25, // 11: tidemark.updater.v1.PreviewImageUpdateAutomationResponse.run:type_name -> tidemark.updater.v1.Run
+	27, // 12: tidemark.updater.v1.ListRunsRequest.outcomes:type_name -> tidemark.updater.v1.RunOutcome
+	25, // 13: tidemark.updater.v1.ListRunsResponse.runs:type_name -> tidemark.updater.v1.Run
+	21, // 14: tidemark.updater.v1.SuspendImageUpdateAutomationResponse.image_update_automation:type_name -> tidemark.updater.v1.ImageUpdateAutomation
+	21, // 15: tidemark.updater.v1.ResumeImageUpdateAutomationResponse.image_update_automation:type_name -> tidemark.updater.v1.ImageUpdateAutomation
+	0,  // 16: tidemark.updater.v1.ImageUpdateAutomationService.ApplyImageUpdateAutomation:input_type -> tidemark.updater.v1.ApplyImageUpdateAutomationRequest
+	2,  // 17: tidemark.updater.v1.ImageUpdateAutomationService.GetImageUpdateAutomation:input_type -> tidemark.updater.v1.GetImageUpdateAutomationRequest
+	4,  // 18: tidemark.updater.v1.ImageUpdateAutomationService.ListImageUpdateAutomations:input_type -> tidemark.updater.v1.ListImageUpdateAutomationsRequest
+	6,  // 19: tidemark.updater.v1.ImageUpdateAutomationService.DeleteImageUpdateAutomation:input_type -> tidemark.updater.v1.DeleteImageUpdateAutomationRequest
+	8,  // 20: tidemark.updater.v1.ImageUpdateAutomationService.WatchImageUpdateAutomations:input_type -> tidemark.updater.v1.WatchImageUpdateAutomationsRequest
+	10, // 21: tidemark.updater.v1.ImageUpdateAutomationService.RunImageUpdateAutomation:input_type -> tidemark.updater.v1.RunImageUpdateAutomationRequest
+	13, // 22: tidemark.updater.v1.ImageUpdateAutomationService.PreviewImageUpdateAutomation:input_type -> tidemark.updater.v1.PreviewImageUpdateAutomationRequest
+	15, // 23: tidemark.updater.v1.ImageUpdateAutomationService.ListRuns:input_type -> tidemark.updater.v1.ListRunsRequest
+	17, // 24: tidemark.updater.v1.ImageUpdateAutomationService.SuspendImageUpdateAutomation:input_type -> tidemark.updater.v1.SuspendImageUpdateAutomationRequest
+	19, // 25: tidemark.updater.v1.ImageUpdateAutomationService.ResumeImageUpdateAutomation:input_type -> tidemark.updater.v1.ResumeImageUpdateAutomationRequest
+	1,  // 26: tidemark.updater.v1.ImageUpdateAutomationService.ApplyImageUpdateAutomation:output_type -> tidemark.updater.v1.ApplyImageUpdateAutomationResponse
+	3,  // 27: tidemark.updater.v1.ImageUpdateAutomationService.GetImageUpdateAutomation:output_type -> tidemark.updater.v1.GetImageUpdateAutomationResponse
+	5,  // 28: tidemark.updater.v1.ImageUpdateAutomationService.ListImageUpdateAutomations:output_type -> tidemark.updater.v1.ListImageUpdateAutomationsResponse
+	7,  // 29: tidemark.updater.v1.ImageUpdateAutomationService.DeleteImageUpdateAutomation:output_type -> tidemark.updater.v1.DeleteImageUpdateAutomationResponse
+	9,  // 30: tidemark.updater.v1.ImageUpdateAutomationService.WatchImageUpdateAutomations:output_type -> tidemark.updater.v1.WatchImageUpdateAutomationsResponse
+	11, // 31: tidemark.updater.v1.ImageUpdateAutomationService.RunImageUpdateAutomation:output_type -> tidemark.updater.v1.RunImageUpdateAutomationResponse
+	14, // 32: tidemark.updater.v1.ImageUpdateAutomationService.PreviewImageUpdateAutomation:output_type -> tidemark.updater.v1.PreviewImageUpdateAutomationResponse
+	16, // 33: tidemark.updater.v1.ImageUpdateAutomationService.ListRuns:output_type -> tidemark.updater.v1.ListRunsResponse
+	18, // 34: tidemark.updater.v1.ImageUpdateAutomationService.SuspendImageUpdateAutomation:output_type -> tidemark.updater.v1.SuspendImageUpdateAutomationResponse
+	20, // 35: tidemark.updater.v1.ImageUpdateAutomationService.ResumeImageUpdateAutomation:output_type -> tidemark.updater.v1.ResumeImageUpdateAutomationResponse
+	26, // [26:36] is the sub-list for method output_type
+	16, // [16:26] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_updater_v1_image_update_automation_service_proto_init() }
@@ -995,7 +1540,7 @@ func file_tidemark_updater_v1_image_update_automation_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_updater_v1_image_update_automation_service_proto_rawDesc), len(file_tidemark_updater_v1_image_update_automation_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

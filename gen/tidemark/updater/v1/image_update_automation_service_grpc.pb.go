@@ -22,12 +22,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ImageUpdateAutomationService_ApplyImageUpdateAutomation_FullMethodName  = "/tidemark.updater.v1.ImageUpdateAutomationService/ApplyImageUpdateAutomation"
-	ImageUpdateAutomationService_GetImageUpdateAutomation_FullMethodName    = "/tidemark.updater.v1.ImageUpdateAutomationService/GetImageUpdateAutomation"
-	ImageUpdateAutomationService_ListImageUpdateAutomations_FullMethodName  = "/tidemark.updater.v1.ImageUpdateAutomationService/ListImageUpdateAutomations"
-	ImageUpdateAutomationService_DeleteImageUpdateAutomation_FullMethodName = "/tidemark.updater.v1.ImageUpdateAutomationService/DeleteImageUpdateAutomation"
-	ImageUpdateAutomationService_WatchImageUpdateAutomations_FullMethodName = "/tidemark.updater.v1.ImageUpdateAutomationService/WatchImageUpdateAutomations"
-	ImageUpdateAutomationService_RunImageUpdateAutomation_FullMethodName    = "/tidemark.updater.v1.ImageUpdateAutomationService/RunImageUpdateAutomation"
+	ImageUpdateAutomationService_ApplyImageUpdateAutomation_FullMethodName   = "/tidemark.updater.v1.ImageUpdateAutomationService/ApplyImageUpdateAutomation"
+	ImageUpdateAutomationService_GetImageUpdateAutomation_FullMethodName     = "/tidemark.updater.v1.ImageUpdateAutomationService/GetImageUpdateAutomation"
+	ImageUpdateAutomationService_ListImageUpdateAutomations_FullMethodName   = "/tidemark.updater.v1.ImageUpdateAutomationService/ListImageUpdateAutomations"
+	ImageUpdateAutomationService_DeleteImageUpdateAutomation_FullMethodName  = "/tidemark.updater.v1.ImageUpdateAutomationService/DeleteImageUpdateAutomation"
+	ImageUpdateAutomationService_WatchImageUpdateAutomations_FullMethodName  = "/tidemark.updater.v1.ImageUpdateAutomationService/WatchImageUpdateAutomations"
+	ImageUpdateAutomationService_RunImageUpdateAutomation_FullMethodName     = "/tidemark.updater.v1.ImageUpdateAutomationService/RunImageUpdateAutomation"
+	ImageUpdateAutomationService_PreviewImageUpdateAutomation_FullMethodName = "/tidemark.updater.v1.ImageUpdateAutomationService/PreviewImageUpdateAutomation"
+	ImageUpdateAutomationService_ListRuns_FullMethodName                     = "/tidemark.updater.v1.ImageUpdateAutomationService/ListRuns"
+	ImageUpdateAutomationService_SuspendImageUpdateAutomation_FullMethodName = "/tidemark.updater.v1.ImageUpdateAutomationService/SuspendImageUpdateAutomation"
+	ImageUpdateAutomationService_ResumeImageUpdateAutomation_FullMethodName  = "/tidemark.updater.v1.ImageUpdateAutomationService/ResumeImageUpdateAutomation"
 )
 
 // ImageUpdateAutomationServiceClient is the client API for ImageUpdateAutomationService service.
@@ -54,6 +58,20 @@ type ImageUpdateAutomationServiceClient interface {
 	// is under way already and began before the request does not count. Errors: NOT_FOUND; FAILED_PRECONDITION /
 	// SUSPENDED, DEPENDENCY_NOT_READY; GIT_FAILED with the code that fits. The object's condition says the same.
 	RunImageUpdateAutomation(ctx context.Context, in *RunImageUpdateAutomationRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RunImageUpdateAutomationResponse], error)
+	// PreviewImageUpdateAutomation says what a run would commit now, and pushes and stores nothing. A suspended automation is
+	// previewed as well. Errors: NOT_FOUND; FAILED_PRECONDITION / DEPENDENCY_NOT_READY; INVALID_ARGUMENT / INVALID_FIELD;
+	// GIT_FAILED with the code that fits; RESOURCE_EXHAUSTED / TOO_LARGE for a diff over 16 MiB.
+	PreviewImageUpdateAutomation(ctx context.Context, in *PreviewImageUpdateAutomationRequest, opts ...grpc.CallOption) (*PreviewImageUpdateAutomationResponse, error)
+	// ListRuns returns an automation's runs, the last one first: of those with a commit and those without the last 50 each.
+	// Errors: NOT_FOUND.
+	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
+	// SuspendImageUpdateAutomation makes the object rest by an operator's word, which no Apply changes. A run that is under
+	// way ends as it would. Errors: NOT_FOUND.
+	SuspendImageUpdateAutomation(ctx context.Context, in *SuspendImageUpdateAutomationRequest, opts ...grpc.CallOption) (*SuspendImageUpdateAutomationResponse, error)
+	// ResumeImageUpdateAutomation takes the suspension back, and runs. With `force` values that are held because somebody has
+	// undone our commits are written again. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the object's spec says
+	// `suspend` as well: apply it without.
+	ResumeImageUpdateAutomation(ctx context.Context, in *ResumeImageUpdateAutomationRequest, opts ...grpc.CallOption) (*ResumeImageUpdateAutomationResponse, error)
 }
 
 type imageUpdateAutomationServiceClient struct {
@@ -142,6 +160,46 @@ func (c *imageUpdateAutomationServiceClient) RunImageUpdateAutomation(ctx contex
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImageUpdateAutomationService_RunImageUpdateAutomationClient = grpc.ServerStreamingClient[RunImageUpdateAutomationResponse]
 
+func (c *imageUpdateAutomationServiceClient) PreviewImageUpdateAutomation(ctx context.Context, in *PreviewImageUpdateAutomationRequest, opts ...grpc.CallOption) (*PreviewImageUpdateAutomationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewImageUpdateAutomationResponse)
+	err := c.cc.Invoke(ctx, ImageUpdateAutomationService_PreviewImageUpdateAutomation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *imageUpdateAutomationServiceClient) ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRunsResponse)
+	err := c.cc.Invoke(ctx, ImageUpdateAutomationService_ListRuns_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *imageUpdateAutomationServiceClient) SuspendImageUpdateAutomation(ctx context.Context, in *SuspendImageUpdateAutomationRequest, opts ...grpc.CallOption) (*SuspendImageUpdateAutomationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuspendImageUpdateAutomationResponse)
+	err := c.cc.Invoke(ctx, ImageUpdateAutomationService_SuspendImageUpdateAutomation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *imageUpdateAutomationServiceClient) ResumeImageUpdateAutomation(ctx context.Context, in *ResumeImageUpdateAutomationRequest, opts ...grpc.CallOption) (*ResumeImageUpdateAutomationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeImageUpdateAutomationResponse)
+	err := c.cc.Invoke(ctx, ImageUpdateAutomationService_ResumeImageUpdateAutomation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ImageUpdateAutomationServiceServer is the server API for ImageUpdateAutomationService service.
 // All implementations must embed UnimplementedImageUpdateAutomationServiceServer
 // for forward compatibility.
@@ -166,6 +224,20 @@ type ImageUpdateAutomationServiceServer interface {
 	// is under way already and began before the request does not count. Errors: NOT_FOUND; FAILED_PRECONDITION /
 	// SUSPENDED, DEPENDENCY_NOT_READY; GIT_FAILED with the code that fits. The object's condition says the same.
 	RunImageUpdateAutomation(*RunImageUpdateAutomationRequest, grpc.ServerStreamingServer[RunImageUpdateAutomationResponse]) error
+	// PreviewImageUpdateAutomation says what a run would commit now, and pushes and stores nothing. A suspended automation is
+	// previewed as well. Errors: NOT_FOUND; FAILED_PRECONDITION / DEPENDENCY_NOT_READY; INVALID_ARGUMENT / INVALID_FIELD;
+	// GIT_FAILED with the code that fits; RESOURCE_EXHAUSTED / TOO_LARGE for a diff over 16 MiB.
+	PreviewImageUpdateAutomation(context.Context, *PreviewImageUpdateAutomationRequest) (*PreviewImageUpdateAutomationResponse, error)
+	// ListRuns returns an automation's runs, the last one first: of those with a commit and those without the last 50 each.
+	// Errors: NOT_FOUND.
+	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
+	// SuspendImageUpdateAutomation makes the object rest by an operator's word, which no Apply changes. A run that is under
+	// way ends as it would. Errors: NOT_FOUND.
+	SuspendImageUpdateAutomation(context.Context, *SuspendImageUpdateAutomationRequest) (*SuspendImageUpdateAutomationResponse, error)
+	// ResumeImageUpdateAutomation takes the suspension back, and runs. With `force` values that are held because somebody has
+	// undone our commits are written again. Errors: NOT_FOUND; FAILED_PRECONDITION / SUSPENDED where the object's spec says
+	// `suspend` as well: apply it without.
+	ResumeImageUpdateAutomation(context.Context, *ResumeImageUpdateAutomationRequest) (*ResumeImageUpdateAutomationResponse, error)
 	mustEmbedUnimplementedImageUpdateAutomationServiceServer()
 }
 
@@ -193,6 +265,18 @@ func (UnimplementedImageUpdateAutomationServiceServer) WatchImageUpdateAutomatio
 }
 func (UnimplementedImageUpdateAutomationServiceServer) RunImageUpdateAutomation(*RunImageUpdateAutomationRequest, grpc.ServerStreamingServer[RunImageUpdateAutomationResponse]) error {
 	return status.Error(codes.Unimplemented, "method RunImageUpdateAutomation not implemented")
+}
+func (UnimplementedImageUpdateAutomationServiceServer) PreviewImageUpdateAutomation(context.Context, *PreviewImageUpdateAutomationRequest) (*PreviewImageUpdateAutomationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewImageUpdateAutomation not implemented")
+}
+func (UnimplementedImageUpdateAutomationServiceServer) ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRuns not implemented")
+}
+func (UnimplementedImageUpdateAutomationServiceServer) SuspendImageUpdateAutomation(context.Context, *SuspendImageUpdateAutomationRequest) (*SuspendImageUpdateAutomationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendImageUpdateAutomation not implemented")
+}
+func (UnimplementedImageUpdateAutomationServiceServer) ResumeImageUpdateAutomation(context.Context, *ResumeImageUpdateAutomationRequest) (*ResumeImageUpdateAutomationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeImageUpdateAutomation not implemented")
 }
 func (UnimplementedImageUpdateAutomationServiceServer) mustEmbedUnimplementedImageUpdateAutomationServiceServer() {
 }
@@ -310,6 +394,78 @@ func _ImageUpdateAutomationService_RunImageUpdateAutomation_Handler(srv interfac
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImageUpdateAutomationService_RunImageUpdateAutomationServer = grpc.ServerStreamingServer[RunImageUpdateAutomationResponse]
 
+func _ImageUpdateAutomationService_PreviewImageUpdateAutomation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewImageUpdateAutomationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImageUpdateAutomationServiceServer).PreviewImageUpdateAutomation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImageUpdateAutomationService_PreviewImageUpdateAutomation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImageUpdateAutomationServiceServer).PreviewImageUpdateAutomation(ctx, req.(*PreviewImageUpdateAutomationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImageUpdateAutomationService_ListRuns_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRunsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImageUpdateAutomationServiceServer).ListRuns(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImageUpdateAutomationService_ListRuns_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImageUpdateAutomationServiceServer).ListRuns(ctx, req.(*ListRunsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImageUpdateAutomationService_SuspendImageUpdateAutomation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendImageUpdateAutomationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImageUpdateAutomationServiceServer).SuspendImageUpdateAutomation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImageUpdateAutomationService_SuspendImageUpdateAutomation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImageUpdateAutomationServiceServer).SuspendImageUpdateAutomation(ctx, req.(*SuspendImageUpdateAutomationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImageUpdateAutomationService_ResumeImageUpdateAutomation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeImageUpdateAutomationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImageUpdateAutomationServiceServer).ResumeImageUpdateAutomation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImageUpdateAutomationService_ResumeImageUpdateAutomation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImageUpdateAutomationServiceServer).ResumeImageUpdateAutomation(ctx, req.(*ResumeImageUpdateAutomationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ImageUpdateAutomationService_ServiceDesc is the grpc.ServiceDesc for ImageUpdateAutomationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -332,6 +488,22 @@ var ImageUpdateAutomationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteImageUpdateAutomation",
 			Handler:    _ImageUpdateAutomationService_DeleteImageUpdateAutomation_Handler,
+		},
+		{
+			MethodName: "PreviewImageUpdateAutomation",
+			Handler:    _ImageUpdateAutomationService_PreviewImageUpdateAutomation_Handler,
+		},
+		{
+			MethodName: "ListRuns",
+			Handler:    _ImageUpdateAutomationService_ListRuns_Handler,
+		},
+		{
+			MethodName: "SuspendImageUpdateAutomation",
+			Handler:    _ImageUpdateAutomationService_SuspendImageUpdateAutomation_Handler,
+		},
+		{
+			MethodName: "ResumeImageUpdateAutomation",
+			Handler:    _ImageUpdateAutomationService_ResumeImageUpdateAutomation_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

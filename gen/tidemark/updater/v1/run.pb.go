@@ -147,7 +147,7 @@ func (RunOutcome) EnumDescriptor() ([]byte, []int) {
 	return file_tidemark_updater_v1_run_proto_rawDescGZIP(), []int{1}
 }
 
-// Run is one run of an automation.
+// Run is one run of an automation. Runs that follow one another, make no commit and say the same are one record.
 type Run struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The run's id, unique per automation and rising with time.
@@ -173,7 +173,19 @@ type Run struct {
 	// What was left alone, and why. At most 50.
 	Warnings []string `protobuf:"bytes,11,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	// The trace that the run belongs to, in hex. Empty: none.
-	TraceId       string `protobuf:"bytes,12,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	TraceId string `protobuf:"bytes,12,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	// The values that were held back. At most 50.
+	Held []*HeldValue `protobuf:"bytes,13,rep,name=held,proto3" json:"held,omitempty"`
+	// The commit's message.
+	CommitMessage string `protobuf:"bytes,14,opt,name=commit_message,json=commitMessage,proto3" json:"commit_message,omitempty"`
+	// How many runs before this one said the same and are told of here alone.
+	Repetitions int32 `protobuf:"varint,15,opt,name=repetitions,proto3" json:"repetitions,omitempty"`
+	// When the first of them began. Absent: there were none.
+	FirstStartTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=first_start_time,json=firstStartTime,proto3" json:"first_start_time,omitempty"`
+	// The second push, where the automation has a refspec and there was a commit.
+	SecondPush *SecondPush `protobuf:"bytes,17,opt,name=second_push,json=secondPush,proto3" json:"second_push,omitempty"`
+	// The remote's URL, without credentials.
+	Url           string `protobuf:"bytes,18,opt,name=url,proto3" json:"url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -292,6 +304,112 @@ func (x *Run) GetTraceId() string {
 	return ""
 }
 
+func (x *Run) GetHeld() []*HeldValue {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+func (x *Run) GetCommitMessage() string {
+	if x != nil {
+		return x.CommitMessage
+	}
+	return ""
+}
+
+func (x *Run) GetRepetitions() int32 {
+	if x != nil {
+		return x.Repetitions
+	}
+	return 0
+}
+
+func (x *Run) GetFirstStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstStartTime
+	}
+	return nil
+}
+
+func (x *Run) GetSecondPush() *SecondPush {
+	if x != nil {
+		return x.SecondPush
+	}
+	return nil
+}
+
+func (x *Run) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+// SecondPush is what became of the push of a refspec.
+type SecondPush struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reference that is pushed to.
+	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// When it succeeded. Absent: it has not; it is tried again.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Why it has not yet succeeded.
+	Problem       string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecondPush) Reset() {
+	*x = SecondPush{}
+	mi := &file_tidemark_updater_v1_run_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecondPush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecondPush) ProtoMessage() {}
+
+func (x *SecondPush) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_updater_v1_run_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecondPush.ProtoReflect.Descriptor instead.
+func (*SecondPush) Descriptor() ([]byte, []int) {
+	return file_tidemark_updater_v1_run_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *SecondPush) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *SecondPush) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *SecondPush) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 // RunChange is one value that was changed.
 type RunChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -308,14 +426,18 @@ type RunChange struct {
 	// The value before.
 	OldValue string `protobuf:"bytes,6,opt,name=old_value,json=oldValue,proto3" json:"old_value,omitempty"`
 	// The value after.
-	NewValue      string `protobuf:"bytes,7,opt,name=new_value,json=newValue,proto3" json:"new_value,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	NewValue string `protobuf:"bytes,7,opt,name=new_value,json=newValue,proto3" json:"new_value,omitempty"`
+	// Which of the file's documents, from 0.
+	Document int32 `protobuf:"varint,8,opt,name=document,proto3" json:"document,omitempty"`
+	// The generation of the policy's spec that made the choice.
+	PolicyGeneration int64 `protobuf:"varint,9,opt,name=policy_generation,json=policyGeneration,proto3" json:"policy_generation,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *RunChange) Reset() {
 	*x = RunChange{}
-	mi := &file_tidemark_updater_v1_run_proto_msgTypes[1]
+	mi := &file_tidemark_updater_v1_run_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -327,7 +449,7 @@ func (x *RunChange) String() string {
 func (*RunChange) ProtoMessage() {}
 
 func (x *RunChange) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_updater_v1_run_proto_msgTypes[1]
+	mi := &file_tidemark_updater_v1_run_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -340,7 +462,7 @@ func (x *RunChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunChange.ProtoReflect.Descriptor instead.
 func (*RunChange) Descriptor() ([]byte, []int) {
-	return file_tidemark_updater_v1_run_proto_rawDescGZIP(), []int{1}
+	return file_tidemark_updater_v1_run_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *RunChange) GetPath() string {
@@ -392,11 +514,25 @@ func (x *RunChange) GetNewValue() string {
 	return ""
 }
 
+func (x *RunChange) GetDocument() int32 {
+	if x != nil {
+		return x.Document
+	}
+	return 0
+}
+
+func (x *RunChange) GetPolicyGeneration() int64 {
+	if x != nil {
+		return x.PolicyGeneration
+	}
+	return 0
+}
+
 var File_tidemark_updater_v1_run_proto protoreflect.FileDescriptor
 
 const file_tidemark_updater_v1_run_proto_rawDesc = "" +
 	"\n" +
-	"\x1dtidemark/updater/v1/run.proto\x12\x13tidemark.updater.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x03\n" +
+	"\x1dtidemark/updater/v1/run.proto\x12\x13tidemark.updater.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$tidemark/updater/v1/held_value.proto\"\xe3\x05\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x129\n" +
 	"\atrigger\x18\x02 \x01(\x0e2\x1f.tidemark.updater.v1.RunTriggerR\atrigger\x129\n" +
@@ -411,7 +547,19 @@ const file_tidemark_updater_v1_run_proto_rawDesc = "" +
 	"\achanges\x18\n" +
 	" \x03(\v2\x1e.tidemark.updater.v1.RunChangeR\achanges\x12\x1a\n" +
 	"\bwarnings\x18\v \x03(\tR\bwarnings\x12\x19\n" +
-	"\btrace_id\x18\f \x01(\tR\atraceId\"\xb1\x01\n" +
+	"\btrace_id\x18\f \x01(\tR\atraceId\x122\n" +
+	"\x04held\x18\r \x03(\v2\x1e.tidemark.updater.v1.HeldValueR\x04held\x12%\n" +
+	"\x0ecommit_message\x18\x0e \x01(\tR\rcommitMessage\x12 \n" +
+	"\vrepetitions\x18\x0f \x01(\x05R\vrepetitions\x12D\n" +
+	"\x10first_start_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x0efirstStartTime\x12@\n" +
+	"\vsecond_push\x18\x11 \x01(\v2\x1f.tidemark.updater.v1.SecondPushR\n" +
+	"secondPush\x12\x10\n" +
+	"\x03url\x18\x12 \x01(\tR\x03url\"h\n" +
+	"\n" +
+	"SecondPush\x12\x10\n" +
+	"\x03ref\x18\x01 \x01(\tR\x03ref\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\"\xfa\x01\n" +
 	"\tRunChange\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x12\n" +
@@ -419,7 +567,9 @@ const file_tidemark_updater_v1_run_proto_rawDesc = "" +
 	"\x06object\x18\x04 \x01(\tR\x06object\x12\x16\n" +
 	"\x06setter\x18\x05 \x01(\tR\x06setter\x12\x1b\n" +
 	"\told_value\x18\x06 \x01(\tR\boldValue\x12\x1b\n" +
-	"\tnew_value\x18\a \x01(\tR\bnewValue*\xa1\x01\n" +
+	"\tnew_value\x18\a \x01(\tR\bnewValue\x12\x1a\n" +
+	"\bdocument\x18\b \x01(\x05R\bdocument\x12+\n" +
+	"\x11policy_generation\x18\t \x01(\x03R\x10policyGeneration*\xa1\x01\n" +
 	"\n" +
 	"RunTrigger\x12\x1b\n" +
 	"\x17RUN_TRIGGER_UNSPECIFIED\x10\x00\x12\x16\n" +
@@ -449,25 +599,31 @@ func file_tidemark_updater_v1_run_proto_rawDescGZIP() []byte {
 }
 
 var file_tidemark_updater_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_tidemark_updater_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_tidemark_updater_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_tidemark_updater_v1_run_proto_goTypes = []any{
 	(RunTrigger)(0),               // 0: tidemark.updater.v1.RunTrigger
 	(RunOutcome)(0),               // 1: tidemark.updater.v1.RunOutcome
 	(*Run)(nil),                   // 2: tidemark.updater.v1.Run
-	(*RunChange)(nil),             // 3: tidemark.updater.v1.RunChange
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*SecondPush)(nil),            // 3: tidemark.updater.v1.SecondPush
+	(*RunChange)(nil),             // 4: tidemark.updater.v1.RunChange
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*HeldValue)(nil),             // 6: tidemark.updater.v1.HeldValue
 }
 var file_tidemark_updater_v1_run_proto_depIdxs = []int32{
 	0, // 0: tidemark.updater.v1.Run.trigger:type_name -> tidemark.updater.v1.RunTrigger
-	4, // 1: tidemark.updater.v1.Run.start_time:type_name -> google.protobuf.Timestamp
-	4, // 2: tidemark.updater.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	5, // 1: tidemark.updater.v1.Run.start_time:type_name -> google.protobuf.Timestamp
+	5, // 2: tidemark.updater.v1.Run.end_time:type_name -> google.protobuf.Timestamp
 	1, // 3: tidemark.updater.v1.Run.outcome:type_name -> tidemark.updater.v1.RunOutcome
-	3, // 4: tidemark.updater.v1.Run.changes:type_name -> tidemark.updater.v1.RunChange
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	4, // 4: tidemark.updater.v1.Run.changes:type_name -> tidemark.updater.v1.RunChange
+	6, // 5: tidemark.updater.v1.Run.held:type_name -> tidemark.updater.v1.HeldValue
+	5, // 6: tidemark.updater.v1.Run.first_start_time:type_name -> google.protobuf.Timestamp
+	3, // 7: tidemark.updater.v1.Run.second_push:type_name -> tidemark.updater.v1.SecondPush
+	5, // 8: tidemark.updater.v1.SecondPush.time:type_name -> google.protobuf.Timestamp
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_updater_v1_run_proto_init() }
@@ -475,13 +631,14 @@ func file_tidemark_updater_v1_run_proto_init() {
 	if File_tidemark_updater_v1_run_proto != nil {
 		return
 	}
+	file_tidemark_updater_v1_held_value_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_updater_v1_run_proto_rawDesc), len(file_tidemark_updater_v1_run_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
