@@ -26,13 +26,22 @@ type Policy struct {
 	Labels map[string]string
 	// Image is the last good answer, whether the policy is ready or not; the zero value: it never had one.
 	Image marker.Image
+	// Generation is that of the spec that chose the image.
+	Generation int64
+	// Held says that an operator has pinned the image.
+	Held bool
 	// Trace is of the scan that led to the image.
 	Trace *metav1.TraceContext
 	// Order rises with each change: of two policies the one with the higher order changed later.
 	Order uint64
 }
 
-// Change is a policy whose image or labels changed, that came, or that went.
+// same says whether an automation need not know the difference.
+func (p *Policy) same(other *Policy) bool {
+	return p.Image == other.Image && p.Generation == other.Generation && p.Held == other.Held && maps.Equal(p.Labels, other.Labels)
+}
+
+// Change is a policy whose image, labels, generation or hold changed, that came, or that went.
 type Change struct {
 	Key object.Key
 	// Before is nil where the policy came, After where it went.
@@ -105,13 +114,16 @@ func (f *Follower) Len() int {
 func (f *Follower) put(p *resolverv1.ImagePolicy) {
 	key := object.KeyOfMeta(p.GetMetadata())
 	latest := p.GetStatus().GetLatestRef()
+	hold := p.GetOverride().GetHold()
 	now := &Policy{
 		Key: key, Labels: p.GetMetadata().GetLabels(), Trace: p.GetStatus().GetTrace(),
-		Image: marker.Image{Name: latest.GetName(), Tag: latest.GetTag(), Digest: latest.GetDigest()},
+		Image:      marker.Image{Name: latest.GetName(), Tag: latest.GetTag(), Digest: latest.GetDigest()},
+		Generation: p.GetStatus().GetObservedGeneration(),
+		Held:       hold != nil && hold.GetTag() == latest.GetTag(),
 	}
 	f.mu.Lock()
 	was := f.policies[key.Namespace][key.Name]
-	if was != nil && was.Image == now.Image && maps.Equal(was.Labels, now.Labels) {
+	if was != nil && was.same(now) {
 		f.mu.Unlock()
 		return
 	}

@@ -42,11 +42,25 @@ type Automation struct {
 	Checkout *gitrepo.Ref
 	// PushBranch is empty where the branch that was checked out is pushed to.
 	PushBranch string
-	Author     gitrepo.Person
-	Message    *message.Template
-	Values     map[string]string
+	// PushOptions are for the server's hooks.
+	PushOptions map[string]string
+	// Second is nil where there is no second push.
+	Second  *SecondPush
+	Author  gitrepo.Person
+	Message *message.Template
+	Values  map[string]string
+	// Signing is nil where commits are not signed.
+	Signing *Signing
+	// AllowDowngrade writes also what is older than the value in Git.
+	AllowDowngrade bool
 	// Interval is zero where only changes and requests make a run.
 	Interval time.Duration
+}
+
+// Signing says what commits are signed with.
+type Signing struct {
+	Secret object.Key
+	Type   updaterv1.SigningKeyType
 }
 
 // ParseAutomation reads a spec. The paths of the violations are below spec, in the manifests' spelling; where there are
@@ -63,8 +77,14 @@ func ParseAutomation(a *updaterv1.ImageUpdateAutomation) (Automation, []rpcerr.F
 		Author:     gitrepo.Person{Name: s.GetGit().GetCommit().GetAuthor().GetName(), Email: s.GetGit().GetCommit().GetAuthor().GetEmail()},
 		Values:     s.GetGit().GetCommit().GetMessageTemplateValues(),
 		Interval:   s.GetInterval().AsDuration(),
+
+		PushOptions: s.GetGit().GetPush().GetOptions(), AllowDowngrade: s.GetAllowDowngrade(),
 	}
 	c.branch("git.push.branch", parsed.PushBranch)
+	parsed.Second = c.refspec(s.GetGit().GetPush().GetRefspec())
+	if key := s.GetGit().GetCommit().GetSigningKey(); key != nil {
+		parsed.Signing = &Signing{Secret: object.Key{Namespace: parsed.Key.Namespace, Name: key.GetSecretRef().GetName()}, Type: key.GetType()}
+	}
 	if ref := s.GetGit().GetCheckout().GetRef(); ref != nil {
 		c.ref("git.checkout.ref", ref)
 		checkout := RefOf(ref)

@@ -23,6 +23,12 @@ func CheckRepository(r *updaterv1.GitRepository) []rpcerr.FieldViolation {
 	var c checks
 	c.url(r.GetSpec().GetUrl())
 	c.ref("ref", r.GetSpec().GetRef())
+	if r.GetSpec().GetProvider() == updaterv1.GitProvider_GIT_PROVIDER_AZURE {
+		c.add("provider", "azure needs the identity of a workload, which there is none of here; put a token into a secret as username and password or bearerToken, name that in spec.secretRef, and leave the provider out")
+	}
+	if r.GetSpec().GetProxySecretRef() != nil && strings.HasPrefix(r.GetSpec().GetUrl(), "ssh:") {
+		c.add("proxySecretRef", "a proxy is used for http and https URLs alone, and this one is ssh; take it away, or use the https URL")
+	}
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
 )
@@ -99,6 +100,46 @@ func TestReferencesAreChecked(t *testing.T) {
 		"ref.commit": {Commit: "ABCDEF0123456789ABCDEF0123456789ABCDEF01"},
 	} {
 		violations := CheckRepository(&updaterv1.GitRepository{Spec: &updaterv1.GitRepositorySpec{Url: "https://example.com/a", Ref: ref}})
+		if len(violations) != 1 || violations[0].Path != field {
+			t.Errorf("%s: %v", field, violations)
+		}
+	}
+}
+
+func TestSecondPushesAreOneReferenceToOneOther(t *testing.T) {
+	for refspec, want := range map[string]SecondPush{
+		"HEAD:refs/for/main":                    {To: "refs/for/main"},
+		"main:refs/heads/auto":                  {Branch: "main", To: "refs/heads/auto"},
+		"refs/heads/main:refs/heads/auto":       {Branch: "main", To: "refs/heads/auto"},
+		"refs/heads/a/b:refs/for/main%topic=up": {Branch: "a/b", To: "refs/for/main%topic=up"},
+	} {
+		var c checks
+		if got := c.refspec(refspec); got == nil || *got != want || len(c) > 0 {
+			t.Errorf("%s: %+v, %v", refspec, got, c)
+		}
+	}
+	for refspec, want := range map[string]string{
+		"+HEAD:refs/heads/x":            "forces",
+		"refs/heads/main":               "names no destination",
+		":refs/heads/x":                 "would delete",
+		"refs/heads/*:refs/heads/*":     "is a pattern",
+		"a..b:refs/heads/x":             "is neither HEAD nor a branch",
+		"HEAD:auto":                     "is no full reference name",
+		"refs/heads/main:refs/heads/x.": "is no full reference name",
+	} {
+		var c checks
+		if got := c.refspec(refspec); got != nil || !strings.Contains(describe(c), want) {
+			t.Errorf("%s: %+v, %v", refspec, got, c)
+		}
+	}
+}
+
+func TestARepositoryWithAzureOrAProxyOverSSHIsRefused(t *testing.T) {
+	for field, spec := range map[string]*updaterv1.GitRepositorySpec{
+		"provider":       {Url: "https://example.com/a", Provider: updaterv1.GitProvider_GIT_PROVIDER_AZURE},
+		"proxySecretRef": {Url: "ssh://git@example.com/a", ProxySecretRef: &metav1.LocalObjectReference{Name: "proxy"}},
+	} {
+		violations := CheckRepository(&updaterv1.GitRepository{Spec: spec})
 		if len(violations) != 1 || violations[0].Path != field {
 			t.Errorf("%s: %v", field, violations)
 		}
