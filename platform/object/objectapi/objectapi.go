@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package objectapi has the bodies of the RPCs that every kind of object has: Apply, Get, List, Delete, Watch. A service's
-// adapter unpacks its request, calls one of these and packs the response. Errors are left to package rpcerr's
-// interceptors; authorization and the checks of a kind's own are the adapter's.
+// Package objectapi has the bodies of the RPCs that every kind of object has: Apply, Get, List, Delete, Watch, Suspend,
+// Resume. A service's adapter unpacks its request, calls one of these and packs the response. Errors are left to package
+// rpcerr's interceptors; authorization and the checks of a kind's own are the adapter's.
 package objectapi
 
 import (
