@@ -25,6 +25,8 @@ const (
 	// unownedRecheck is when a key is looked at again that was not this replica's as it was due.
 	unownedRecheck = 30 * time.Second
 	resubscribe    = time.Second
+	// lookAgain is when an object is looked at again of which the cache says otherwise than the store.
+	lookAgain = 100 * time.Millisecond
 )
 
 // Config is what a Loop works with; all but the last two fields are required.
@@ -207,6 +209,9 @@ func (l *Loop) observe(ctx context.Context, key object.Key, r state.Repository) 
 		now.version = was.version
 	}
 	now.next = due(r, l.state.CachedHead(key), time.Now())
+	if sameObject && was.suspended && !now.suspended {
+		now.next = time.Now() // who resumes an object means it
+	}
 	l.known[key] = now
 	l.queue.At(key.String(), now.next)
 }
@@ -322,8 +327,22 @@ func (l *Loop) finish(ctx context.Context, key object.Key, outcome Outcome) {
 			now.failures = was.failures + 1
 		}
 		now.next = next(outcome.scanned, outcome.Err, now.failures, time.Now())
+		if errors.Is(outcome.Err, ErrSuspended) {
+			now.suspended, now.next = l.stillSuspended(key)
+		} else if known && was.suspended && was.generation == now.generation {
+			now.suspended, now.next = true, time.Time{} // it was suspended meanwhile; its end is to be seen as one
+		}
 		was = now
 		l.known[key] = now
 	}
 	l.queue.At(key.String(), was.next)
+}
+
+// stillSuspended says whether an object rests that a scan found suspended, and when it is to be looked at again: where the
+// cache has it otherwise, it is resumed already, or the cache does not know of the suspension yet.
+func (l *Loop) stillSuspended(key object.Key) (bool, time.Time) {
+	if r, ok := l.state.Repositories.Cached(key); ok && !Suspended(r) {
+		return false, time.Now().Add(lookAgain)
+	}
+	return true, time.Time{}
 }
