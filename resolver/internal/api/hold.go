@@ -15,9 +15,6 @@ import (
 	"github.com/tidemark-io/tidemark/resolver/internal/reconcile"
 )
 
-// defaultActor is who says what nobody is named for.
-const defaultActor = "api"
-
 // HoldImagePolicy pins a policy's answer.
 func (s *ImagePolicies) HoldImagePolicy(
 	ctx context.Context, req *resolverv1.HoldImagePolicyRequest,
@@ -33,7 +30,7 @@ func (s *ImagePolicies) HoldImagePolicy(
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	policy, err := s.evaluator.Hold(ctx, objectapi.Key(req), reconcile.Hold{
-		Tag: req.GetTag(), Actor: cmp.Or(req.GetActor(), defaultActor), Reason: req.GetReason(), Until: req.GetUntil(),
+		Tag: req.GetTag(), Actor: cmp.Or(req.GetActor(), objectapi.DefaultActor), Reason: req.GetReason(), Until: req.GetUntil(),
 	})
 	switch {
 	case errors.Is(err, reconcile.ErrNoSuchTag):
