@@ -4,9 +4,11 @@
 package gitrepo
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -268,21 +270,28 @@ func (r *Repo) saveRefs() error {
 	return writeFile(r.path("packed-refs"), []byte(b.String()))
 }
 
-// saveShallow is called before the objects are stored: a boundary at a commit that is not here yet does no
-// harm, a commit that lacks its parents without saying so would make the server leave objects out.
+// saveShallow moves the boundary.
 func (r *Repo) saveShallow(add, remove []Hash) error {
-	shallow := slices.Clone(r.shallow)
-	for _, hash := range add {
-		if !slices.Contains(shallow, hash) {
-			shallow = append(shallow, hash)
-		}
+	if len(add)+len(remove) == 0 {
+		return nil
 	}
-	r.shallow = slices.DeleteFunc(shallow, func(h Hash) bool { return slices.Contains(remove, h) })
+	kept := make(map[Hash]bool, len(r.shallow)+len(add))
+	for _, hash := range slices.Concat(r.shallow, add) {
+		kept[hash] = true
+	}
+	for _, hash := range remove {
+		delete(kept, hash)
+	}
+	shallow := slices.SortedFunc(maps.Keys(kept), func(a, b Hash) int { return bytes.Compare(a[:], b[:]) })
 	var b strings.Builder
-	for _, hash := range r.shallow {
+	for _, hash := range shallow {
 		b.WriteString(hash.String() + "\n")
 	}
-	return writeFile(r.path("shallow"), []byte(b.String()))
+	if err := writeFile(r.path("shallow"), []byte(b.String())); err != nil {
+		return err
+	}
+	r.shallow = shallow
+	return nil
 }
 
 // writeFile replaces a file in one step.

@@ -47,6 +47,10 @@ func (r *Repo) Fetch(ctx context.Context, ref Ref) (Tip, error) {
 func (r *Repo) FetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.fetchAll(ctx, refs...)
+}
+
+func (r *Repo) fetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
 	if r.lock == nil {
 		return nil, fmt.Errorf("fetch %s: %w", r.URL(), os.ErrClosed)
 	}
@@ -179,23 +183,29 @@ func (r *Repo) request(adv *packp.AdvRefs) *packp.UploadPackRequest {
 	return req
 }
 
-// exchange sends a request and stores the answer: first the boundary, then the pack.
+// exchange sends a request and stores the answer. A boundary that the answer adds is recorded before its pack
+// and one that it removes after it: a commit that is called a boundary and is none does no harm, but one that
+// lacks its parents without saying so would make the server leave objects out.
 func (r *Repo) exchange(ctx context.Context, session transport.UploadPackSession, req *packp.UploadPackRequest, limit int64) (err error) {
 	response, err := session.UploadPack(ctx, req)
 	if err != nil {
 		return notOurRef(err)
 	}
 	defer func() { err = errors.Join(err, ignoreClosed(response.Close())) }()
-	if len(response.Shallows)+len(response.Unshallows) > 0 {
-		if err := r.saveShallow(response.Shallows, response.Unshallows); err != nil {
-			return r.fail("fetch", ErrCache, err.Error(), nil)
-		}
+	if err := r.saveShallow(response.Shallows, nil); err != nil {
+		return r.fail("fetch", ErrCache, err.Error(), nil)
 	}
 	limits := limitsFor(limit, errAnswerTooLarge)
 	if limit == maxIncrement {
 		limits.tooMuch = errIncrementTooLarge
 	}
-	return r.receivePack(ctx, demuxed(req, response), limits)
+	if err := r.receivePack(ctx, demuxed(req, response), limits); err != nil {
+		return err
+	}
+	if err := r.saveShallow(nil, response.Unshallows); err != nil {
+		return r.fail("fetch", ErrCache, err.Error(), nil)
+	}
+	return nil
 }
 
 func demuxed(req *packp.UploadPackRequest, from io.Reader) io.Reader {

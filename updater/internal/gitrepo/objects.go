@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
@@ -119,39 +120,65 @@ func (r *Repo) readObject(kind plumbing.ObjectType, hash Hash, limit int64) (_ [
 var errObjectTooLarge = errors.New("object too large")
 
 // treeOf is the tree of a commit.
-func (r *Repo) treeOf(commit Hash) (Hash, error) {
-	tree, _, err := r.readCommit(commit)
-	return tree, err
+func (r *Repo) treeOf(hash Hash) (Hash, error) {
+	commit, err := r.readCommit(hash)
+	return commit.tree, err
 }
 
-// readCommit reads a commit's tree and parents.
-func (r *Repo) readCommit(hash Hash) (tree Hash, parents []Hash, err error) {
+// commitHead is what a commit says of its content and of its place in the history.
+type commitHead struct {
+	tree    Hash
+	parents []Hash
+	when    int64 // the committer's time, seconds since 1970; 0 when it cannot be read
+}
+
+// readCommit reads the head of a commit.
+func (r *Repo) readCommit(hash Hash) (commitHead, error) {
 	content, err := r.readObject(plumbing.CommitObject, hash, maxCommitBytes)
 	if err != nil {
-		return tree, nil, err
+		return commitHead{}, err
 	}
-	first := true
-	for line := range bytes.SplitSeq(content, []byte("\n")) {
+	return parseCommit(content)
+}
+
+func parseCommit(content []byte) (head commitHead, err error) {
+	for number, line := 0, []byte(nil); ; number++ {
+		line, content, _ = bytes.Cut(content, []byte("\n"))
 		key, value, _ := bytes.Cut(line, []byte(" "))
-		switch {
-		case first && string(key) == "tree":
-			if tree, err = parseHash(value); err != nil {
-				return tree, nil, err
+		switch word := string(key); {
+		case number == 0 && word == "tree":
+			if head.tree, err = parseHash(value); err != nil {
+				return commitHead{}, err
 			}
-		case first:
-			return tree, nil, fmt.Errorf("%w: a commit without a tree", errMalformed)
-		case string(key) == "parent":
+		case number == 0:
+			return commitHead{}, fmt.Errorf("%w: a commit without a tree", errMalformed)
+		case word == "parent":
 			parent, err := parseHash(value)
 			if err != nil {
-				return tree, nil, err
+				return commitHead{}, err
 			}
-			parents = append(parents, parent)
-		default:
-			return tree, parents, nil
+			head.parents = append(head.parents, parent)
+		case word == "committer":
+			head.when = stampOf(value)
+			return head, nil
+		case len(line) == 0:
+			return head, nil
 		}
-		first = false
 	}
-	return tree, parents, nil
+}
+
+// stampOf reads the seconds of "Name <email> 1790848800 +0200".
+func stampOf(person []byte) int64 {
+	rest := person[bytes.LastIndexByte(person, '>')+1:]
+	fields := bytes.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	seconds, err := strconv.ParseInt(string(fields[0]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return seconds
 }
 
 func parseHash(text []byte) (hash Hash, err error) {

@@ -4,6 +4,7 @@
 package gitrepo
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -41,8 +42,8 @@ func limitsFor(bytes int64, tooMuch error) packLimits {
 	return packLimits{bytes, tooMuch, maxPackObjects, maxObjectBytes, maxPackInflated}
 }
 
-// receivePack takes a pack to a file, looks whether it is bounded, and only then puts it into the store, so
-// that nothing is left there of one that broke off.
+// receivePack takes a pack to a file, looks on the way whether it is bounded, and only then puts it into the
+// store, so that nothing is left there of one that broke off.
 func (r *Repo) receivePack(ctx context.Context, from io.Reader, limits packLimits) error {
 	file, err := os.CreateTemp(r.dir, "incoming-*")
 	if err != nil {
@@ -52,19 +53,21 @@ func (r *Repo) receivePack(ctx context.Context, from io.Reader, limits packLimit
 		_ = os.Remove(file.Name()) // Open removes what stays
 		_ = file.Close()
 	}()
-	source := &packSource{from: from, left: limits.bytes, tooMuch: limits.tooMuch}
-	n, err := io.Copy(file, source)
-	switch {
+	progress := meterOf(ctx)
+	source := &packSource{from: from, left: limits.bytes, tooMuch: limits.tooMuch, progress: progress}
+	sink := &packSink{to: bufio.NewWriterSize(file, 1<<16)}
+	check := checkPack(ctx, io.TeeReader(source, sink), limits, progress)
+	switch err := errors.Join(sink.failed, sink.to.Flush()); {
 	case source.failed != nil:
 		return source.failed // the network's fault, or too much
 	case err != nil:
 		return r.fail("fetch", ErrCache, err.Error(), nil)
-	case n == 0:
+	case source.read == 0:
 		return nil
+	case check != nil:
+		return check
 	}
-	if err := checkPack(ctx, file, limits); err != nil {
-		return err
-	}
+	progress.end()
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return r.fail("fetch", ErrCache, err.Error(), nil)
 	}
@@ -74,12 +77,10 @@ func (r *Repo) receivePack(ctx context.Context, from io.Reader, limits packLimit
 	return nil
 }
 
-// checkPack reads a pack once from the beginning and compares what its objects will be with the limits.
-func checkPack(ctx context.Context, file io.ReadSeeker, limits packLimits) error {
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	scanner := packfile.NewScanner(file)
+// checkPack reads a pack once from the beginning to its end and compares what its objects will be with the
+// limits. It stops at the first that is beyond them.
+func checkPack(ctx context.Context, from io.Reader, limits packLimits, progress *meter) error {
+	scanner := packfile.NewScanner(from)
 	_, objects, err := scanner.Header()
 	if err != nil {
 		return errors.Join(errNoPack, err)
@@ -92,25 +93,39 @@ func checkPack(ctx context.Context, file io.ReadSeeker, limits packLimits) error
 		if i%1000 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		header, err := scanner.NextObjectHeader()
+		size, err := nextSize(scanner, limits.object)
 		if err != nil {
 			return errors.Join(errNoPack, err)
-		}
-		var head beginning
-		size := header.Length
-		if size >= 0 && size <= limits.object {
-			if _, _, err := scanner.NextObject(&head); err != nil {
-				return errors.Join(errNoPack, err)
-			}
-		}
-		if header.Type == plumbing.OFSDeltaObject || header.Type == plumbing.REFDeltaObject {
-			size = max(size, head.target())
 		}
 		if total += size; size < 0 || size > limits.object || total < 0 || total > limits.inflated {
 			return fmt.Errorf("%w: an object of %d MiB, and %d are allowed, %d in all", errPackTooLarge, size>>20, limits.object>>20, limits.inflated>>20)
 		}
+		progress.add(1, 0)
+	}
+	if _, err := io.Copy(io.Discard, from); err != nil { // its checksum, which is compared when it is stored
+		return errors.Join(errNoPack, err)
 	}
 	return nil
+}
+
+// nextSize passes the next object by and tells how large it is, inflated or made from its delta. One that
+// says it is larger than the limit is not inflated; one that is larger than it says is an error.
+func nextSize(scanner *packfile.Scanner, limit int64) (int64, error) {
+	header, err := scanner.NextObjectHeader()
+	if err != nil || header.Length < 0 || header.Length > limit {
+		if err == nil {
+			return header.Length, nil
+		}
+		return 0, err
+	}
+	var head beginning
+	if _, _, err := scanner.NextObject(&head); err != nil {
+		return 0, err
+	}
+	if header.Type == plumbing.OFSDeltaObject || header.Type == plumbing.REFDeltaObject {
+		return max(header.Length, head.target()), nil
+	}
+	return header.Length, nil
 }
 
 // beginning keeps the first bytes written to it: in a delta, the sizes of its base and of its result.
@@ -136,18 +151,36 @@ func (b beginning) target() int64 {
 
 // packSource bounds a pack and remembers why reading it failed, apart from why storing it did.
 type packSource struct {
-	from    io.Reader
-	left    int64
-	tooMuch error
-	failed  error
+	from     io.Reader
+	left     int64
+	read     int64
+	tooMuch  error
+	failed   error
+	progress *meter
 }
 
 func (s *packSource) Read(p []byte) (int, error) {
 	n, err := s.from.Read(p)
+	s.read += int64(n)
+	s.progress.add(0, int64(n))
 	if s.left -= int64(n); s.left < 0 && err == nil {
 		err = s.tooMuch
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
+		s.failed = err
+	}
+	return n, err
+}
+
+// packSink remembers why writing failed.
+type packSink struct {
+	to     *bufio.Writer
+	failed error
+}
+
+func (s *packSink) Write(p []byte) (int, error) {
+	n, err := s.to.Write(p)
+	if err != nil {
 		s.failed = err
 	}
 	return n, err

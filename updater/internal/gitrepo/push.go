@@ -98,6 +98,9 @@ func (r *Repo) checkUpdates(updates []RefUpdate) error {
 			continue
 		}
 		found, _, err := r.ancestor(u.New, u.Old)
+		if errors.Is(err, errManyCommits) {
+			return r.fail("push", ErrTooLarge, err.Error(), nil)
+		}
 		if err != nil {
 			return r.damage("push", err)
 		}

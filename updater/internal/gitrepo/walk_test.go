@@ -332,7 +332,7 @@ func TestPacksAreBounded(t *testing.T) {
 			defer func() { _ = file.Close() }()
 			limits := limitsFor(1<<20, nil)
 			c.narrow(&limits)
-			if err := checkPack(t.Context(), file, limits); !errors.Is(err, c.want) {
+			if err := checkPack(t.Context(), file, limits, meterOf(t.Context())); !errors.Is(err, c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
 		})

@@ -1,0 +1,198 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// maxAncestors bounds how many commits are looked at for one question.
+const maxAncestors = 2_000_000
+
+// wholeHistory is Git's word for every commit there is.
+const wholeHistory = 0x7fffffff
+
+// deepenings are how many commits beyond the cache's boundary are fetched when an answer lies there, one
+// after the other.
+var deepenings = []int{50, 1000, wholeHistory}
+
+var errManyCommits = fmt.Errorf("more than %d commits", maxAncestors)
+
+// RemoteHas asks the remote, now, whether the commit is the tip of ref or among its ancestors. A reference
+// that does not exist has nothing. It is the question after a push whose outcome is not known. Errors are
+// those of Fetch.
+func (r *Repo) RemoteHas(ctx context.Context, ref Ref, commit Hash) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tips, err := r.fetchAll(ctx, ref)
+	if errors.Is(err, ErrBranchNotFound) || errors.Is(err, ErrRefNotFound) || errors.Is(err, ErrEmptyRepository) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return r.contains(ctx, ref, tips[0].Hash, commit)
+}
+
+// Contains tells whether commit is tip or one of its ancestors. The cache is asked first; only an answer that
+// lies beyond its boundary costs a download of history, of which ref, whose tip it is, says where. A zero tip
+// contains nothing.
+//
+// Errors: ErrStale when tip is not in the cache and ref no longer leads to it, ErrCacheDamaged (fetch again),
+// ErrTooLarge, and those of Fetch.
+func (r *Repo) Contains(ctx context.Context, ref Ref, tip, commit Hash) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.damaged || r.store == nil {
+		return false, r.fail("fetch", ErrCacheDamaged, "", nil)
+	}
+	return r.contains(ctx, ref, tip, commit)
+}
+
+func (r *Repo) contains(ctx context.Context, ref Ref, tip, commit Hash) (found bool, err error) {
+	if tip.IsZero() || commit.IsZero() || tip == commit {
+		return tip == commit && !tip.IsZero(), nil
+	}
+	err = r.deepenUntil(ctx, ref, tip, tip, func() (seen horizon, err error) {
+		found, seen, err = r.ancestor(tip, commit)
+		return seen, err
+	})
+	return found, err
+}
+
+// horizon is how far an answer could be looked for.
+type horizon struct {
+	answered bool // nothing beyond it can change the answer
+	far      int  // the largest number of steps to a commit that is not in the cache
+}
+
+// ancestor tells whether old is from or one of its ancestors in the cache. It is answered as well when the
+// whole history was seen. What the cache has beyond its recorded boundary, by way of another reference, counts.
+func (r *Repo) ancestor(from, old Hash) (found bool, seen horizon, err error) {
+	seen.answered = true
+	steps := map[Hash]int{from: 0}
+	for queue := []Hash{from}; len(queue) > 0; queue = queue[1:] {
+		hash := queue[0]
+		if hash == old {
+			return true, horizon{answered: true}, nil
+		}
+		commit, err := r.readCommit(hash)
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			seen = horizon{far: steps[hash]} // the queue is ordered by steps
+			continue
+		}
+		if err != nil {
+			return false, seen, err
+		}
+		for _, parent := range commit.parents {
+			if _, known := steps[parent]; !known {
+				steps[parent] = steps[hash] + 1
+				queue = append(queue, parent)
+			}
+		}
+		if len(steps) > maxAncestors {
+			return false, seen, errManyCommits
+		}
+	}
+	return false, seen, nil
+}
+
+// deepenUntil looks for an answer, and fetches more of the history of tip (of ref) and of base until there is
+// one or there is no more history.
+func (r *Repo) deepenUntil(ctx context.Context, ref Ref, tip, base Hash, look func() (horizon, error)) error {
+	for next := 0; ; next++ {
+		seen, err := look()
+		switch {
+		case errors.Is(err, errManyCommits):
+			return r.fail("fetch", ErrTooLarge, err.Error(), nil)
+		case err != nil:
+			return r.damage("fetch", err)
+		case seen.answered:
+			return nil
+		case next == len(deepenings):
+			return r.known(tip)
+		}
+		depth := min(seen.far, wholeHistory-deepenings[next]) + deepenings[next]
+		switch err := r.tryDeepen(ctx, ref, base, depth); {
+		case errors.Is(err, transport.ErrEmptyUploadPackRequest) && seen.far > 0:
+			return r.damage("fetch", errors.New("commits are missing"))
+		case err != nil && !errors.Is(err, transport.ErrEmptyUploadPackRequest): // that one: all of it is here
+			return r.explain(ctx, "fetch", err)
+		}
+	}
+}
+
+// known is nil for a commit that is in the cache.
+func (r *Repo) known(tip Hash) error {
+	_, err := r.readCommit(tip)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return r.fail("fetch", ErrStale, fmt.Sprintf("%s is gone from it", tip), nil)
+	}
+	return err
+}
+
+// tryDeepen deepens, once more when the reference is rewritten between the two requests that it takes.
+func (r *Repo) tryDeepen(ctx context.Context, ref Ref, base Hash, depth int) error {
+	err := r.deepen(ctx, ref, base, depth)
+	if errors.Is(err, errNotOurRef) && ctx.Err() == nil {
+		err = r.deepen(ctx, ref, base, depth)
+	}
+	return err
+}
+
+// deepen fetches the history of a reference, and that of the reference at base, down to a depth.
+func (r *Repo) deepen(ctx context.Context, ref Ref, base Hash, depth int) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // gives back what the library forgets to close
+	session, err := r.conn.upload(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, session.Close()) }()
+	adv, err := session.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := r.find(ref, adv)
+	if err != nil {
+		return err
+	}
+	if !adv.Capabilities.Supports(capability.Shallow) {
+		return nil // such a server has sent everything already
+	}
+	req := r.request(adv)
+	req.Depth = packp.DepthCommits(depth)
+	if !now.want.IsZero() {
+		req.Wants = append(req.Wants, now.want)
+	}
+	if also := r.referenceAt(base, adv); !also.IsZero() {
+		req.Wants = append(req.Wants, also)
+	}
+	if len(req.Wants) == 0 {
+		return r.fail("fetch", ErrStale, "it is gone", nil)
+	}
+	return r.exchange(ctx, session, req, maxPack)
+}
+
+// referenceAt is what the remote has now where a commit is the tip of a reference, or was at the last fetch;
+// zero when there is none.
+func (r *Repo) referenceAt(commit Hash, adv *packp.AdvRefs) Hash {
+	was := Hash{}
+	for name, now := range adv.References {
+		if now == commit {
+			return now
+		}
+		if r.refs[name] == commit {
+			was = now
+		}
+	}
+	return was
+}
