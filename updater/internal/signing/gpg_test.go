@@ -25,30 +25,30 @@ func ed25519Config() *packet.Config { return &packet.Config{Algorithm: packet.Pu
 // entity is a key as gpg would make it: a primary key that signs, and an encryption subkey.
 type entity struct{ *openpgp.Entity }
 
-func newEntity(t testing.TB, config *packet.Config) entity {
-	t.Helper()
+func newEntity(tb testing.TB, config *packet.Config) entity {
+	tb.Helper()
 	made, err := openpgp.NewEntity("Tidemark", "", "bot@example.com", config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return entity{made}
 }
 
-func armored(t testing.TB, kind string, serialize func(w *bytes.Buffer) error) []byte {
-	t.Helper()
+func armored(tb testing.TB, kind string, serialize func(w *bytes.Buffer) error) []byte {
+	tb.Helper()
 	var raw, out bytes.Buffer
 	if err := serialize(&raw); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	w, err := armor.Encode(&out, kind, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if _, err := w.Write(raw.Bytes()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.Bytes()
 }
@@ -59,14 +59,14 @@ func (e entity) public(t *testing.T) string {
 }
 
 // private is the private key as it would be exported; with a passphrase it is encrypted, and so it stays.
-func (e entity) private(t testing.TB, passphrase string) []byte {
-	t.Helper()
+func (e entity) private(tb testing.TB, passphrase string) []byte {
+	tb.Helper()
 	if passphrase != "" {
 		if err := e.EncryptPrivateKeys([]byte(passphrase), nil); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
-	return armored(t, openpgp.PrivateKeyType, func(w *bytes.Buffer) error { return e.SerializePrivateWithoutSigning(w, nil) })
+	return armored(tb, openpgp.PrivateKeyType, func(w *bytes.Buffer) error { return e.SerializePrivateWithoutSigning(w, nil) })
 }
 
 func TestGitVerifiesWhatEveryKindOfGPGKeySigned(t *testing.T) {
@@ -161,14 +161,13 @@ func TestKeysThatGPGMadeAndExportedSign(t *testing.T) {
 }
 
 func TestTheNewestValidSigningSubkeySigns(t *testing.T) {
-	key := newEntity(t, ed25519Config())
 	at := func(day int, lifetime time.Duration) *packet.Config {
 		config := ed25519Config()
 		config.Time = func() time.Time { return time.Now().Add(time.Duration(day) * 24 * time.Hour) }
 		config.KeyLifetimeSecs = uint32(lifetime / time.Second)
 		return config
 	}
-	key = newEntity(t, at(-100, 0))
+	key := newEntity(t, at(-100, 0))
 	for _, config := range []*packet.Config{at(-50, 0), at(-40, 0), at(-30, 24*time.Hour), at(-20, 0)} {
 		if err := key.AddSigningSubkey(config); err != nil {
 			t.Fatal(err)
