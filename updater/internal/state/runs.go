@@ -5,9 +5,9 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"sync"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/protobuf/proto"
@@ -17,130 +17,185 @@ import (
 	"github.com/tidemark-io/tidemark/platform/store"
 )
 
-// keptRuns is how many runs of an automation are kept.
-const keptRuns = 50
+// Etcd takes at most 128 operations in a transaction and 1.5 MiB in a request, by default.
+const (
+	maxTxnOps   = 126
+	maxTxnBytes = 1400 << 10
+	// maxRecord bounds one record, in bytes: the status that is written with it must fit into the request as well.
+	maxRecord = 1200 << 10
+	// maxCommitMessage bounds the message in a record that would be too large.
+	maxCommitMessage = 64 << 10
+	// readAtOnce is how many records are read with one request.
+	readAtOnce = 8
+)
 
-// runsPage is how many runs are read at once; one is some kilobytes.
-const runsPage = 500
+// Record is a run and whose it is.
+type Record struct {
+	Key object.Key
+	Run *updaterv1.Run
+}
 
-// Runs are the records of the runs that made a commit. It is safe for concurrent use.
+// Runs are the records of runs. It is safe for concurrent use.
 type Runs struct {
 	client      *clientv3.Client
 	automations *Automations
-	prefix      string
+	prefix      string // of the updater
+
+	adopting sync.Mutex
+	adopted  bool
+
+	histories histories
 }
 
 // NewRuns makes the records in the program's store. A record is only written while its automation is there.
 func NewRuns(st *store.Store, automations *Automations) *Runs {
-	return &Runs{client: st.Client(), automations: automations, prefix: st.Scoped(Service).Prefix() + "/runs/"}
+	return &Runs{client: st.Client(), automations: automations, prefix: st.Scoped(Service).Prefix()}
 }
 
-func (r *Runs) of(automation object.Key) string { return r.prefix + automation.String() + "/" }
+// The keys.
+func (r *Runs) record(key object.Key, id string) string {
+	return r.prefix + "/runs/" + key.String() + "/" + id
+}
+func (r *Runs) head(key object.Key, id string) string {
+	return r.prefix + "/runs-index/" + key.String() + "/" + id
+}
+func (r *Runs) mark(key object.Key, id string) string {
+	return r.prefix + "/runs-open/" + key.String() + "/" + id
+}
+func (r *Runs) format() string { return r.prefix + "/runs-format" }
 
-// Put writes the record, in place of an earlier one of the same id. Errors: object.ErrNotFound where the automation is
-// deleted, store.ErrUnavailable.
-func (r *Runs) Put(ctx context.Context, automation object.Key, run *updaterv1.Run) error {
-	write, err := r.PutOp(automation, run)
+// Begin records runs before their pushes, and marks them as open. It succeeds or fails as a whole; a few records fit into one
+// transaction, and where it takes several, those that were written are taken back if a later one fails. A process that is
+// killed in between leaves records of commits that were never pushed; Unfinished returns them, the remote does not have
+// them, and they are dropped. Errors: object.ErrNotFound, naming the automation that is deleted; store.ErrUnavailable.
+func (r *Runs) Begin(ctx context.Context, records []Record) error {
+	batches, err := r.batches(records)
 	if err != nil {
 		return err
 	}
-	there := clientv3.Compare(clientv3.CreateRevision(r.automations.Key("spec", automation)), ">", 0)
-	resp, err := r.client.Txn(ctx).If(there).Then(write).Commit()
-	if err != nil {
-		return store.Wrap("recording a run of "+automation.String(), err)
-	}
-	if !resp.Succeeded {
-		return fmt.Errorf("recording a run of ImageUpdateAutomation %s: %w", automation, object.ErrNotFound)
+	for i, b := range batches {
+		err := r.write(ctx, b)
+		if err == nil {
+			continue
+		}
+		for _, before := range batches[:i+1] { // the last one too: what became of it may not be known
+			for _, w := range before {
+				err = errors.Join(err, r.Drop(context.WithoutCancel(ctx), w.key, w.id))
+			}
+		}
+		return err
 	}
 	return nil
 }
 
-// PutOp is Put as a part of somebody's transaction.
-func (r *Runs) PutOp(automation object.Key, run *updaterv1.Run) (clientv3.Op, error) {
-	value, err := proto.Marshal(run)
-	if err != nil {
-		return clientv3.Op{}, fmt.Errorf("encoding a run of %s: %w", automation, err)
+// written is what a record takes in a transaction.
+type written struct {
+	key object.Key
+	id  string
+	ops []clientv3.Op
+}
+
+// batches shares the records out over as few transactions as they fit into.
+func (r *Runs) batches(records []Record) ([][]written, error) {
+	var batches [][]written
+	ops, size := 0, 0
+	for _, record := range records {
+		put, bytes, err := r.putOps(record.Key, record.Run)
+		if err != nil {
+			return nil, err
+		}
+		if len(batches) == 0 || ops+len(put) > maxTxnOps || size+bytes > maxTxnBytes {
+			batches, ops, size = append(batches, nil), 0, 0
+		}
+		ops, size = ops+len(put), size+bytes
+		last := &batches[len(batches)-1]
+		*last = append(*last, written{record.Key, record.Run.GetId(), put})
 	}
-	return clientv3.OpPut(r.of(automation)+run.GetId(), string(value)), nil
+	return batches, nil
+}
+
+func (r *Runs) write(ctx context.Context, records []written) error {
+	var there []clientv3.Cmp
+	var put, look []clientv3.Op
+	seen := map[object.Key]bool{}
+	var keys []object.Key
+	for _, w := range records {
+		put = append(put, w.ops...)
+		if seen[w.key] {
+			continue
+		}
+		seen[w.key] = true
+		keys = append(keys, w.key)
+		spec := r.automations.Key("spec", w.key)
+		there = append(there, clientv3.Compare(clientv3.CreateRevision(spec), ">", 0))
+		look = append(look, clientv3.OpGet(spec, clientv3.WithCountOnly()))
+	}
+	resp, err := r.client.Txn(ctx).If(there...).Then(put...).Else(look...).Commit()
+	if err != nil {
+		return store.Wrap("recording runs", err)
+	}
+	if resp.Succeeded {
+		return nil
+	}
+	for i, found := range resp.Responses {
+		if found.GetResponseRange().GetCount() == 0 {
+			return fmt.Errorf("recording a run of ImageUpdateAutomation %s: %w", keys[i], object.ErrNotFound)
+		}
+	}
+	return fmt.Errorf("%w: recording runs: the automations came and went", store.ErrUnavailable)
+}
+
+// putOps writes a record, its head, and its mark or none.
+func (r *Runs) putOps(key object.Key, run *updaterv1.Run) (ops []clientv3.Op, bytes int, err error) {
+	value, err := proto.Marshal(fitting(run))
+	if err != nil {
+		return nil, 0, fmt.Errorf("encoding a run of %s: %w", key, err)
+	}
+	head, err := proto.Marshal(headOf(run))
+	if err != nil {
+		return nil, 0, fmt.Errorf("encoding a run of %s: %w", key, err)
+	}
+	mark := clientv3.OpDelete(r.mark(key, run.GetId()))
+	if isOpen(run) {
+		mark = clientv3.OpPut(r.mark(key, run.GetId()), "")
+	}
+	record, index := r.record(key, run.GetId()), r.head(key, run.GetId())
+	return []clientv3.Op{clientv3.OpPut(record, string(value)), clientv3.OpPut(index, string(head)), mark},
+		len(value) + len(head) + 3*len(index), nil
+}
+
+// fitting returns the run as it fits into a record: of what is too large the end is left out.
+func fitting(run *updaterv1.Run) *updaterv1.Run {
+	if proto.Size(run) <= maxRecord {
+		return run
+	}
+	run = proto.CloneOf(run)
+	if len(run.GetCommitMessage()) > maxCommitMessage {
+		run.CommitMessage = cut(run.GetCommitMessage(), maxCommitMessage)
+	}
+	for size := proto.Size(run); size > maxRecord && len(run.GetChanges()) > 0; size = proto.Size(run) {
+		run.Changes = run.GetChanges()[:len(run.GetChanges())*9/10]
+	}
+	return run
 }
 
 // Drop removes a record: its commit is nowhere. One that is not there is no error.
 func (r *Runs) Drop(ctx context.Context, automation object.Key, id string) error {
-	_, err := r.client.Delete(ctx, r.of(automation)+id)
+	_, err := r.client.Txn(ctx).Then(r.dropOps(automation, id)...).Commit()
 	return store.Wrap("dropping a run of "+automation.String(), err)
 }
 
-// DropAllOp removes all records of an automation, as a part of somebody's transaction.
-func (r *Runs) DropAllOp(automation object.Key) clientv3.Op {
-	return clientv3.OpDelete(r.of(automation), clientv3.WithPrefix())
-}
-
-// List returns the records of an automation, the oldest first.
-func (r *Runs) List(ctx context.Context, automation object.Key) ([]*updaterv1.Run, error) {
-	resp, err := r.client.Get(ctx, r.of(automation), clientv3.WithPrefix())
-	if err != nil {
-		return nil, store.Wrap("reading the runs of "+automation.String(), err)
-	}
-	runs := make([]*updaterv1.Run, 0, len(resp.Kvs))
-	for _, kv := range resp.Kvs {
-		run := &updaterv1.Run{}
-		if err := proto.Unmarshal(kv.GetValue(), run); err != nil {
-			return nil, fmt.Errorf("decoding the run %s: %w", kv.GetKey(), err)
-		}
-		runs = append(runs, run)
-	}
-	return runs, nil
-}
-
-// Unfinished returns the records of an automation that have no end, the oldest first.
-func (r *Runs) Unfinished(ctx context.Context, automation object.Key) ([]*updaterv1.Run, error) {
-	runs, err := r.List(ctx, automation)
-	return slices.DeleteFunc(runs, func(run *updaterv1.Run) bool { return run.GetEndTime() != nil }), err
-}
-
-// WithUnfinished returns the automations that have records without an end. It reads all records, page by page.
-func (r *Runs) WithUnfinished(ctx context.Context) (map[object.Key]bool, error) {
-	found := map[object.Key]bool{}
-	for from, end := r.prefix, clientv3.GetPrefixRangeEnd(r.prefix); ; {
-		resp, err := r.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(runsPage))
-		if err != nil {
-			return nil, store.Wrap("looking for unfinished runs", err)
-		}
-		for _, kv := range resp.Kvs {
-			run := &updaterv1.Run{}
-			parts := strings.Split(strings.TrimPrefix(string(kv.GetKey()), r.prefix), "/")
-			if err := proto.Unmarshal(kv.GetValue(), run); err != nil || len(parts) != 3 || run.GetEndTime() != nil {
-				continue // one that cannot be read is told of by List
-			}
-			found[object.Key{Namespace: parts[0], Name: parts[1]}] = true
-		}
-		if !resp.More {
-			return found, nil
-		}
-		from = string(resp.Kvs[len(resp.Kvs)-1].GetKey()) + "\x00"
+func (r *Runs) dropOps(key object.Key, id string) []clientv3.Op {
+	return []clientv3.Op{
+		clientv3.OpDelete(r.record(key, id)), clientv3.OpDelete(r.head(key, id)), clientv3.OpDelete(r.mark(key, id)),
 	}
 }
 
-// Prune drops the oldest finished records of an automation until it has no more than are kept.
-func (r *Runs) Prune(ctx context.Context, automation object.Key) error {
-	keys, err := r.client.Get(ctx, r.of(automation), clientv3.WithPrefix(), clientv3.WithCountOnly())
-	if err != nil {
-		return store.Wrap("counting the runs of "+automation.String(), err)
+// DropAllOps removes all records of an automation, as a part of somebody's transaction.
+func (r *Runs) DropAllOps(automation object.Key) []clientv3.Op {
+	return []clientv3.Op{
+		clientv3.OpDelete(r.record(automation, ""), clientv3.WithPrefix()),
+		clientv3.OpDelete(r.head(automation, ""), clientv3.WithPrefix()),
+		clientv3.OpDelete(r.mark(automation, ""), clientv3.WithPrefix()),
 	}
-	if keys.Count <= keptRuns {
-		return nil
-	}
-	runs, err := r.List(ctx, automation)
-	if err != nil {
-		return err
-	}
-	for _, run := range runs[:max(0, len(runs)-keptRuns)] {
-		if run.GetEndTime() == nil {
-			continue
-		}
-		if err := r.Drop(ctx, automation, run.GetId()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
