@@ -166,10 +166,13 @@ func (s *Server) run(repository string, stdin []byte, args ...string) ([]byte, e
 // ErrHook is returned by SetHook for a name that is no server-side hook.
 var ErrHook = errors.New("no such hook")
 
-// SetHook installs a shell script as a repository's hook ("pre-receive", "update", "post-receive"); an empty
-// script removes it.
+// serverHooks are the hooks that a push runs.
+var serverHooks = []string{"pre-receive", "update", "proc-receive", "reference-transaction", "post-receive"}
+
+// SetHook installs a shell script as a repository's hook ("pre-receive", "update", "proc-receive",
+// "reference-transaction", "post-receive"); an empty script removes it.
 func (s *Server) SetHook(repository, hook, script string) error {
-	if !slices.Contains([]string{"pre-receive", "update", "post-receive"}, hook) {
+	if !slices.Contains(serverHooks, hook) {
 		return fmt.Errorf("%w: %q", ErrHook, hook)
 	}
 	path := filepath.Join(s.Dir(repository), "hooks", hook)

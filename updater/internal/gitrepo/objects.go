@@ -142,8 +142,9 @@ func (r *Repo) readCommit(hash Hash) (commitHead, error) {
 }
 
 func parseCommit(content []byte) (head commitHead, err error) {
-	for number, line := 0, []byte(nil); ; number++ {
-		line, content, _ = bytes.Cut(content, []byte("\n"))
+	for number := 0; ; number++ {
+		line, rest, _ := bytes.Cut(content, []byte("\n"))
+		content = rest
 		key, value, _ := bytes.Cut(line, []byte(" "))
 		switch word := string(key); {
 		case number == 0 && word == "tree":

@@ -13,17 +13,16 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
-	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
 // RefUpdate moves a reference of the remote from Old to New.
 type RefUpdate struct {
-	// Name is the full name: refs/heads/main.
+	// Name is the full name: refs/heads/main, or any other. It may be one that takes commits for review and is
+	// never there (refs/for/main): Old is zero then, every time.
 	Name string
-	// Old is what the reference must be now. Zero: it must not exist.
+	// Old is what the reference must be now. Zero: it must not exist, or not be advertised.
 	Old Hash
 	// New is a commit in the cache.
 	New Hash
@@ -66,7 +65,21 @@ func (r *Repo) Push(ctx context.Context, updates []RefUpdate, options PushOption
 	if err != nil {
 		return report, r.explain(ctx, "push", err)
 	}
+	if err := r.pushed(updates); err != nil {
+		return report, r.fail("push", ErrCache, err.Error(), nil)
+	}
+	return report, nil
+}
+
+// pushed notes what the remote has now. What went to a review is on no reference that could be told of, so it
+// is sent again with the next push.
+func (r *Repo) pushed(updates []RefUpdate) error {
+	changed := false
 	for _, u := range updates {
+		if forReview(u.Name) {
+			continue
+		}
+		changed = changed || r.refs[u.Name] != u.New
 		r.refs[u.Name] = u.New
 		for hash := u.New; ; {
 			made, ours := r.made[hash]
@@ -77,10 +90,21 @@ func (r *Repo) Push(ctx context.Context, updates []RefUpdate, options PushOption
 			hash = made.Parent
 		}
 	}
-	if err := r.saveRefs(); err != nil {
-		return report, r.fail("push", ErrCache, err.Error(), nil)
+	if !changed {
+		return nil
 	}
-	return report, nil
+	return r.saveRefs()
+}
+
+// forReview tells whether a reference is one that takes commits and is never there: Gerrit's refs/for/main,
+// and what Gitea and others made after it.
+func forReview(name string) bool {
+	for _, prefix := range []string{"refs/for/", "refs/drafts/", "refs/publish/", "refs/for-review/"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *Repo) checkUpdates(updates []RefUpdate) error {
@@ -190,35 +214,6 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
-// pack writes the objects of the commits made here that the remote has not: from each New back to a commit
-// that came from the remote.
-func (r *Repo) pack(to io.Writer, commands []*packp.Command, adv *packp.AdvRefs) (int, error) {
-	known := map[Hash]bool{}
-	for _, hash := range adv.References {
-		known[hash] = true
-	}
-	var objects []Hash
-	for _, command := range commands {
-		for hash := command.New; !known[hash]; {
-			made, ours := r.made[hash]
-			if !ours {
-				break
-			}
-			for _, object := range made.Objects {
-				if !known[object] {
-					known[object] = true
-					objects = append(objects, object)
-				}
-			}
-			hash = made.Parent
-		}
-	}
-	if _, err := packfile.NewEncoder(to, r.store, false).Encode(objects, 0); err != nil {
-		return 0, r.damage("push", err)
-	}
-	return len(objects), nil
-}
-
 // verify reads the server's report. Only an explicit "ok" for every reference is success.
 func (r *Repo) verify(ctx context.Context, commands []*packp.Command, status *packp.ReportStatus, err error, said string) error {
 	if status == nil {
@@ -250,7 +245,7 @@ func (r *Repo) verify(ctx context.Context, commands []*packp.Command, status *pa
 	if refusal == "" {
 		return nil
 	}
-	if r.moved(ctx, commands) || lockContention(refusal) {
+	if r.lostRace(ctx, commands, refusal) {
 		return r.fail("push", ErrStale, refusal, nil)
 	}
 	if said != "" {
@@ -268,29 +263,33 @@ func answered(err error) bool {
 	return slices.Contains([]error{ErrAuthentication, ErrForbidden, ErrRepositoryNotFound, ErrTooLarge}, kind)
 }
 
-// moved asks whether one of the references is no longer where the push expected it: whatever the server's
-// words were, the race was lost then.
-func (r *Repo) moved(ctx context.Context, commands []*packp.Command) bool {
+// Git's words for two pushes at the same moment, and for one that came too late. The latter are those of a
+// protected branch as well.
+var (
+	contentionWords = []string{"failed to update ref", "cannot lock ref", "failed to lock"}
+	lateWords       = []string{"fetch first", "non-fast-forward", "stale info"}
+)
+
+// lostRace tells whether somebody else was faster: one of the references is no longer where the push expected
+// it, whatever the server's words were, or somebody was just moving it.
+func (r *Repo) lostRace(ctx context.Context, commands []*packp.Command, refusal string) bool {
+	contains := func(words string) bool { return strings.Contains(refusal, words) }
+	moved, known := r.moved(ctx, commands)
+	return moved || slices.ContainsFunc(contentionWords, contains) || (!known && slices.ContainsFunc(lateWords, contains))
+}
+
+// moved asks whether one of the references is elsewhere now.
+func (r *Repo) moved(ctx context.Context, commands []*packp.Command) (moved, known bool) {
 	session, err := r.conn.receive(ctx)
 	if err != nil {
-		return false
+		return false, false
 	}
 	defer func() { _ = session.Close() }()
 	adv, err := session.AdvertisedReferencesContext(ctx)
-	if err != nil && !errors.Is(err, transport.ErrEmptyRemoteRepository) {
-		return false
+	if err != nil || adv == nil {
+		return false, false
 	}
 	return slices.ContainsFunc(commands, func(c *packp.Command) bool {
-		return adv != nil && adv.References[c.Name.String()] != c.Old
-	})
-}
-
-// lockContention recognizes Git's words for two pushes at the same moment.
-func lockContention(refusal string) bool {
-	for _, words := range []string{"failed to update ref", "cannot lock ref", "failed to lock", "fetch first", "non-fast-forward", "stale info"} {
-		if strings.Contains(refusal, words) {
-			return true
-		}
-	}
-	return false
+		return adv.References[c.Name.String()] != c.Old
+	}), true
 }
