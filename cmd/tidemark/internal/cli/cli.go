@@ -7,6 +7,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -16,7 +17,8 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
 
-// Main runs the command that the program was started with, and returns its exit code: 0, or 1 whenever something failed.
+// Main runs the command that the program was started with, and returns its exit code: 0, or 1 whenever something failed;
+// a few verbs have further ones when asked for them.
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -43,9 +45,12 @@ func Run(ctx context.Context, args []string, streams Streams, getenv func(string
 	if closing := servers.Close(); err == nil {
 		err = closing
 	}
-	if err != nil {
-		progress.Errors(err)
-		return 1
+	if err == nil {
+		return 0
 	}
-	return 0
+	progress.Errors(err)
+	if code, ok := errors.AsType[terminal.ExitError](err); ok {
+		return int(code)
+	}
+	return 1
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/hold"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/reconcile"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/resolve"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/set"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/version"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/demo"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/up"
@@ -49,6 +50,7 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 		hold.ReleaseCommand(servers),
 	)
 	section(root, "Ask about tags:", resolve.Command(servers), explain.Command(servers, getenv))
+	section(root, "Work with files:", set.Command(getenv))
 	root.AddCommand(version.Command())
 	return root
 }

@@ -10,15 +10,8 @@ import (
 	"strings"
 
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
-)
 
-// The escape sequences of a terminal.
-const (
-	green  = "\x1b[32m"
-	yellow = "\x1b[33m"
-	red    = "\x1b[31m"
-	faint  = "\x1b[2m"
-	reset  = "\x1b[0m"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
 
 // nameOf is a verdict as the table shows it.
@@ -27,16 +20,16 @@ func nameOf(verdict resolverv1.Verdict) string {
 }
 
 // colourOf is a verdict's colour; empty: the terminal's own.
-func colourOf(name string) string {
+func colourOf(name string) terminal.Colour {
 	switch resolverv1.Verdict(resolverv1.Verdict_value["VERDICT_"+name]) {
 	case resolverv1.Verdict_VERDICT_SELECTED:
-		return green
+		return terminal.Green
 	case resolverv1.Verdict_VERDICT_UNEXAMINED, resolverv1.Verdict_VERDICT_EXCLUDED, resolverv1.Verdict_VERDICT_FILTERED:
-		return faint
+		return terminal.Faint
 	case resolverv1.Verdict_VERDICT_UNPARSABLE, resolverv1.Verdict_VERDICT_OUT_OF_RANGE, resolverv1.Verdict_VERDICT_TOO_YOUNG:
-		return yellow
+		return terminal.Yellow
 	case resolverv1.Verdict_VERDICT_PLATFORM_MISSING, resolverv1.Verdict_VERDICT_LABEL_MISMATCH, resolverv1.Verdict_VERDICT_UNKNOWN:
-		return red
+		return terminal.Red
 	case resolverv1.Verdict_VERDICT_UNSPECIFIED, resolverv1.Verdict_VERDICT_ELIGIBLE:
 	}
 	return ""
@@ -51,10 +44,7 @@ func (p *painter) Write(line []byte) (int, error) {
 	if i := bytes.IndexAny(line, " \t"); i >= 0 {
 		name, rest = line[:i], line[i:]
 	}
-	text := string(line)
-	if colour := colourOf(string(name)); colour != "" {
-		text = colour + string(name) + reset + string(rest)
-	}
+	text := colourOf(string(name)).Paint(string(name)) + string(rest)
 	if _, err := io.WriteString(p.out, text); err != nil {
 		return 0, fmt.Errorf("write a line: %w", err)
 	}

@@ -4,11 +4,11 @@
 package explain
 
 import (
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/table"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
 
 func TestVerdictsAreColoured(t *testing.T) {
@@ -18,40 +18,10 @@ func TestVerdictsAreColoured(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "VERDICT     \tTAG\tREASON\n" +
-		green + "SELECTED" + reset + "    \t2  \tbest\n" +
+		terminal.Green.Paint("SELECTED") + "    \t2  \tbest\n" +
 		"ELIGIBLE    \t1  \tolder\n" +
-		yellow + "OUT_OF_RANGE" + reset + "\t3  \ttoo high\n"
+		terminal.Yellow.Paint("OUT_OF_RANGE") + "\t3  \ttoo high\n"
 	if out.String() != want {
 		t.Errorf("wrote %q\nwant  %q", out.String(), want)
-	}
-}
-
-func TestColoursAreForTerminalsAlone(t *testing.T) {
-	file, err := os.CreateTemp(t.TempDir(), "out")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	device, err := os.Open(os.DevNull) // a character device, as a terminal is
-	if err != nil {
-		t.Skip(err)
-	}
-	defer func() { _ = device.Close() }()
-	env := func(pairs map[string]string) func(string) string {
-		return func(name string) string { return pairs[name] }
-	}
-	for name, c := range map[string]struct {
-		out  *os.File
-		env  map[string]string
-		want bool
-	}{
-		"a terminal":       {out: device, want: true},
-		"NO_COLOR":         {out: device, env: map[string]string{"NO_COLOR": "1"}},
-		"a dumb terminal":  {out: device, env: map[string]string{"TERM": "dumb"}},
-		"a file or a pipe": {out: file},
-	} {
-		if v := (&verb{getenv: env(c.env)}); v.colours(c.out) != c.want {
-			t.Errorf("%s: colours are %t", name, !c.want)
-		}
 	}
 }

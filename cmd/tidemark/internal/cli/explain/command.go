@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
@@ -18,8 +17,10 @@ import (
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/output"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/question"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/table"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
@@ -55,7 +56,7 @@ type verb struct {
 	servers  *connection.Servers
 	getenv   func(string) string
 	question question.Flags
-	output   question.Output
+	output   output.Form
 	noHeader bool
 	limit    int
 }
@@ -149,18 +150,8 @@ func (v *verb) write(out io.Writer, answer *resolverv1.ExplainResponse) error {
 	for i, verdict := range answer.GetVerdicts() {
 		rows[i] = []string{nameOf(verdict.GetVerdict()), verdict.GetTag(), verdict.GetReason()}
 	}
-	if v.colours(out) {
+	if terminal.Colours(out, v.getenv) {
 		out = &painter{out: out}
 	}
 	return table.New(out, []string{"VERDICT", "TAG", "REASON"}, v.noHeader).Write(rows)
-}
-
-// colours says whether a person looks who wants colours.
-func (v *verb) colours(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	if !ok || v.getenv("NO_COLOR") != "" || v.getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -12,6 +12,7 @@ import (
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/output"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/question"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
@@ -42,7 +43,7 @@ Tags in a file (--tags-file) are looked at by this program itself, so that a pol
 type verb struct {
 	servers  *connection.Servers
 	question question.Flags
-	output   question.Output
+	output   output.Form
 	digest   bool
 }
 

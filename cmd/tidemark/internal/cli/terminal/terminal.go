@@ -85,8 +85,11 @@ var ErrShown = errors.New("failed as shown above")
 func (p Progress) Errors(err error) {
 	shown := map[string]bool{}
 	for _, each := range apart(err) {
+		if _, silent := errors.AsType[ExitError](each); silent || errors.Is(each, ErrShown) {
+			continue
+		}
 		sentence := rpcerr.Sentence(each)
-		if errors.Is(each, ErrShown) || shown[sentence] {
+		if shown[sentence] {
 			continue
 		}
 		shown[sentence] = true
