@@ -20,6 +20,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/conditions"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/updater/internal/run"
+	"github.com/tidemark-io/tidemark/updater/internal/state"
 )
 
 // dying records runs until the process dies, which it does at one of the stages.
@@ -38,11 +39,11 @@ func (d *dying) die() error {
 	return context.Canceled
 }
 
-func (d *dying) Put(ctx context.Context, automation object.Key, r *updaterv1.Run) error {
+func (d *dying) Begin(ctx context.Context, records []state.Record) error {
 	if d.at == "before the record" {
 		return d.die()
 	}
-	if err := d.Records.Put(ctx, automation, r); err != nil {
+	if err := d.Records.Begin(ctx, records); err != nil {
 		return err
 	}
 	if d.at == "before the push" {
@@ -51,11 +52,11 @@ func (d *dying) Put(ctx context.Context, automation object.Key, r *updaterv1.Run
 	return nil
 }
 
-func (d *dying) PutOp(automation object.Key, r *updaterv1.Run) (clientv3.Op, error) {
+func (d *dying) EndOps(ctx context.Context, automation object.Key, r *updaterv1.Run) ([]clientv3.Op, error) {
 	if d.at == "before the status" {
-		return clientv3.Op{}, d.die()
+		return nil, d.die()
 	}
-	return d.Records.PutOp(automation, r)
+	return d.Records.EndOps(ctx, automation, r)
 }
 
 func TestACrashAtAnyStageEndsInOneCommit(t *testing.T) {
@@ -202,7 +203,7 @@ func TestARestartRepeatsNothing(t *testing.T) {
 	eventually(t, "what changed meanwhile is committed", func() bool {
 		return third.get("web").GetStatus().GetObservedPolicies()["web"].GetTag() == "1.0.2"
 	})
-	if records := third.records("web"); len(records) != 2 || records[1].GetTrigger() != updaterv1.RunTrigger_RUN_TRIGGER_POLICY {
+	if records := third.records("web"); len(records) != 2 || records[0].GetTrigger() != updaterv1.RunTrigger_RUN_TRIGGER_POLICY {
 		t.Errorf("records: %v", records)
 	}
 }

@@ -119,8 +119,8 @@ func TestAHooksRefusalIsTold(t *testing.T) {
 	if message := conditions.Ready(a.GetStatus()).GetMessage(); !strings.Contains(message, "only on Tuesdays") {
 		t.Errorf("message: %s", message)
 	}
-	records := r.records("web")
-	if len(records) == 0 || records[0].GetOutcome() != updaterv1.RunOutcome_RUN_OUTCOME_FAILED || a.GetStatus().GetLastPushCommit() != "" {
+	records := r.runs("web")
+	if len(records) == 0 || records[0].GetOutcome() != updaterv1.RunOutcome_RUN_OUTCOME_FAILED || records[0].GetCommit() != "" || a.GetStatus().GetLastPushCommit() != "" {
 		t.Errorf("records: %v", records)
 	}
 	if err := w.git.SetHook("gitops", "pre-receive", ""); err != nil {

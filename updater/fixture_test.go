@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -266,9 +267,16 @@ func (w *world) file(repository, branch, path string) string {
 	return content
 }
 
+// records are the runs of an automation that made a commit or are not over, the newest first.
 func (r *running) records(name string) []*updaterv1.Run {
 	r.t.Helper()
-	runs, err := r.service.runs.List(r.t.Context(), object.KeyOf("", name))
+	return slices.DeleteFunc(r.runs(name), func(run *updaterv1.Run) bool { return run.GetCommit() == "" })
+}
+
+// runs are all recorded runs of an automation, the newest first.
+func (r *running) runs(name string) []*updaterv1.Run {
+	r.t.Helper()
+	runs, err := r.service.runs.Newest(r.t.Context(), object.KeyOf("", name))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -10,10 +10,9 @@ import (
 	"sync"
 	"testing"
 
-	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/grpctest"
-	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/updater/internal/run"
+	"github.com/tidemark-io/tidemark/updater/internal/state"
 )
 
 // logBook is a log to look into.
@@ -59,7 +58,7 @@ func TestAWarningIsLoggedOnceAndNotByEachRun(t *testing.T) {
 // panicking panics where a run is recorded.
 type panicking struct{ run.Records }
 
-func (panicking) Put(context.Context, object.Key, *updaterv1.Run) error { panic("a defect") }
+func (panicking) Begin(context.Context, []state.Record) error { panic("a defect") }
 
 func TestADefectInOneRunStopsNoOther(t *testing.T) {
 	w := newWorld(t)
@@ -77,7 +76,7 @@ func TestADefectInOneRunStopsNoOther(t *testing.T) {
 	r.ready("web", "Failure", "the run failed by a defect of ours")
 	r.apply(automation("ok", "well"))
 	r.ready("ok", "Succeeded", "repository up-to-date")
-	if book.count("a run has panicked") == 0 || book.count("panicking.Put") == 0 {
+	if book.count("a run has panicked") == 0 || book.count("panicking.Begin") == 0 {
 		t.Error("the stack is not in the log")
 	}
 }

@@ -17,15 +17,18 @@ import (
 
 	"google.golang.org/grpc"
 
+	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/health"
 	"github.com/tidemark-io/tidemark/platform/lifecycle"
+	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/secret"
 	"github.com/tidemark-io/tidemark/platform/shard"
 	"github.com/tidemark-io/tidemark/platform/store"
 	"github.com/tidemark-io/tidemark/platform/telemetry"
 	"github.com/tidemark-io/tidemark/updater/internal/api"
 	"github.com/tidemark-io/tidemark/updater/internal/dispatch"
+	"github.com/tidemark-io/tidemark/updater/internal/guard"
 	"github.com/tidemark-io/tidemark/updater/internal/policies"
 	"github.com/tidemark-io/tidemark/updater/internal/remotes"
 	"github.com/tidemark-io/tidemark/updater/internal/run"
@@ -94,11 +97,11 @@ func New(cfg Config) (*Service, error) {
 	s.follower = policies.New(cfg.Resolver, logger, func(c policies.Change) { s.dispatcher.PolicyChanged(c) })
 	s.runner = &run.Runner{
 		Automations: s.automations, Repositories: s.repositories, Records: s.runs, Policies: s.follower, Remotes: s.remotes,
-		Sources: s.sources, Logger: logger, Tracer: cfg.Telemetry.Tracer("updater"), Meters: meters,
+		Guard: guard.New(resolverv1.NewResolutionServiceClient(cfg.Resolver)), Secrets: cfg.Secrets, Sources: s.sources, Logger: logger, Tracer: cfg.Telemetry.Tracer("updater"), Meters: meters,
 		NoCrossNamespaceRefs: cfg.NoCrossNamespaceRefs,
 	}
 	s.dispatcher = dispatch.New(dispatch.Config{
-		Automations: s.automations, Repositories: s.repositories, Runs: s.runs, Policies: s.follower, Runner: s.runner,
+		Automations: s.automations, Repositories: s.repositories, Runs: s.runs, Policies: s.follower, Runner: oneByOne{s.runner},
 		Logger: logger, Settle: cfg.Settle, Drain: cfg.Drain, Concurrency: cfg.Concurrency,
 	})
 	return s, s.observe()
@@ -168,4 +171,11 @@ func (s *Service) reportUpstream(ctx context.Context) error {
 		names[i] += health.UpstreamSuffix
 	}
 	return s.cfg.Health.Track(ctx, names, s.follower.Check, checkEvery)
+}
+
+// oneByOne runs each automation by itself.
+type oneByOne struct{ *run.Runner }
+
+func (o oneByOne) Run(ctx context.Context, key object.Key, request run.Request) run.Outcome {
+	return o.Runner.Run(ctx, []run.Member{{Key: key, Request: request}})[0]
 }

@@ -6,8 +6,10 @@ package updater
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/Masterminds/semver/v3"
 	"google.golang.org/grpc"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
@@ -23,11 +25,14 @@ import (
 // upstream is a resolver that chooses what the test says, served over TCP, so that it can die and come back.
 type upstream struct {
 	resolverv1.UnimplementedImagePolicyServiceServer
+	resolverv1.UnimplementedResolutionServiceServer
 	t        *testing.T
 	policies *object.Store[*resolverv1.ImagePolicy]
 	conn     *grpc.ClientConn
 	address  string
 	stop     func()
+	// compared is how often two tags were compared.
+	compared atomic.Int32
 }
 
 func newUpstream(t *testing.T, st *store.Store) *upstream {
@@ -61,6 +66,7 @@ func (u *upstream) serve() {
 		u.t.Fatal(err)
 	}
 	resolverv1.RegisterImagePolicyServiceServer(s.GRPC(), u)
+	resolverv1.RegisterResolutionServiceServer(s.GRPC(), u)
 	u.address = s.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -92,6 +98,27 @@ func (u *upstream) WatchImagePolicies(
 		})
 }
 
+// CompareTags answers as a semver policy without bounds does.
+func (u *upstream) CompareTags(_ context.Context, req *resolverv1.CompareTagsRequest) (*resolverv1.CompareTagsResponse, error) {
+	u.compared.Add(1)
+	current, err := semver.NewVersion(req.GetCurrent())
+	if err != nil {
+		return &resolverv1.CompareTagsResponse{Comparison: resolverv1.Comparison_COMPARISON_CURRENT_NOT_ELIGIBLE}, nil //nolint:nilerr // that is the answer
+	}
+	proposed, err := semver.NewVersion(req.GetProposed())
+	if err != nil {
+		return nil, err
+	}
+	comparison := resolverv1.Comparison_COMPARISON_EQUAL
+	switch proposed.Compare(current) {
+	case 1:
+		comparison = resolverv1.Comparison_COMPARISON_NEWER
+	case -1:
+		comparison = resolverv1.Comparison_COMPARISON_OLDER
+	}
+	return &resolverv1.CompareTagsResponse{Comparison: comparison, Reason: "said the test's resolver"}, nil
+}
+
 // choose makes the policy choose `name:tag[@digest]`, by a scan of the trace; empty: it has chosen nothing yet.
 func (u *upstream) choose(policy, image string, more ...func(*resolverv1.ImagePolicy)) {
 	u.t.Helper()
@@ -114,6 +141,7 @@ func (u *upstream) choose(policy, image string, more ...func(*resolverv1.ImagePo
 	}
 	if _, err := u.policies.UpdateStatus(u.t.Context(), object.KeyOfMeta(stored.GetMetadata()), "", func(now *resolverv1.ImagePolicy) error {
 		now.Status = p.GetStatus()
+		now.Status.ObservedGeneration = now.GetMetadata().GetGeneration()
 		return nil
 	}); err != nil {
 		u.t.Fatal(err)
@@ -126,4 +154,11 @@ func traced(traceparent string) func(*resolverv1.ImagePolicy) {
 
 func labelled(labels map[string]string) func(*resolverv1.ImagePolicy) {
 	return func(p *resolverv1.ImagePolicy) { p.Metadata.Labels = labels }
+}
+
+// meant changes the policy's spec, as somebody does who wants another answer.
+func meant(word string) func(*resolverv1.ImagePolicy) {
+	return func(p *resolverv1.ImagePolicy) {
+		p.Spec.FilterTags = &resolverv1.TagFilter{Pattern: word}
+	}
 }

@@ -27,13 +27,29 @@ const (
 	maxChangeBytes = 1 << 20
 	// maxProven bounds what is remembered of files that both YAML readers read alike: 20 bytes each.
 	maxProven = 50_000
+	// problemSkipped is the kind of warnings about whole files.
+	problemSkipped = "skipped"
 )
 
 // edits are the files that have to change.
 type edits struct {
-	files   map[string][]byte
-	changes map[string][]marker.Change
-	count   int
+	files []edited
+	// count is how many values change.
+	count int
+}
+
+// edited is one file that has to change.
+type edited struct {
+	gitrepo.File
+	result marker.Result
+}
+
+func (e *edits) contents() map[string][]byte {
+	contents := make(map[string][]byte, len(e.files))
+	for _, f := range e.files {
+		contents[f.Path] = f.result.Data
+	}
+	return contents
 }
 
 // selectPolicies takes the policies as they are now.
@@ -46,69 +62,84 @@ func (w *work) selectPolicies() {
 	}
 }
 
-// edit sets the marked values of the base to what the policies say.
-func (w *work) edit(ctx context.Context, b bases) (edits, *Error) {
+// edit sets the marked values of a commit to what the policies say, but for those that the guard holds back.
+func (w *work) edit(ctx context.Context, tip gitrepo.Hash) *Error {
 	ctx, span := w.Tracer.Start(ctx, "edit")
 	defer span.End()
 	w.selectPolicies()
-	w.warnings, w.run.Changes, w.noted = warnings{}, nil, 0
-	e := edits{files: map[string][]byte{}, changes: map[string][]marker.Change{}}
-	listing, err := w.repo.Walk(ctx, b.base, gitrepo.WalkOptions{
+	w.warnings, w.edits, w.unsure = warnings{}, edits{}, nil
+	w.run.Changes, w.run.Held, w.noted = nil, nil, 0
+	if w.behind != "" {
+		w.warnings.add("%s", w.behind)
+	}
+	listing, err := w.repo.Walk(ctx, tip, gitrepo.WalkOptions{
 		Path: w.spec.Path, Match: marker.Candidate, Marked: marker.Mentions, Version: markerVersion,
 	})
 	if err != nil {
-		return e, w.gitFailure(err)
+		return w.gitFailure(err)
 	}
 	for _, skipped := range listing.Skipped {
-		w.warnings.add("%s was left alone: %s", skipped.Path, skipped.Reason)
+		w.warn(problemSkipped, "%s was left alone: %s", skipped.Path, skipped.Reason)
 	}
 	w.warnings.more += listing.SkippedCount - len(listing.Skipped)
 	size := 0
 	for _, file := range listing.Files {
 		if ctx.Err() != nil {
-			return e, cutOff(ctx.Err())
+			return cutOff(ctx.Err())
 		}
-		if err := w.editFile(&e, file); err != nil {
-			return e, w.gitFailure(err)
+		result, err := w.editFile(file, w.choose)
+		if err != nil {
+			return w.gitFailure(err)
 		}
-		if size += len(e.files[file.Path]); size > maxEdited {
-			return e, &Error{Kind: Failed, Reason: reasonUpdate, Sentence: fmt.Sprintf(
+		if len(result.Changes) == 0 {
+			continue
+		}
+		w.edits.files = append(w.edits.files, edited{file, result})
+		if size += len(result.Data); size > maxEdited {
+			return &Error{Kind: Failed, Reason: reasonUpdate, Sentence: fmt.Sprintf(
 				"more than %d MiB of files would change in one commit; set spec.update.path to less", maxEdited>>20)}
 		}
 	}
+	if failure := w.judge(ctx); failure != nil {
+		return failure
+	}
+	for _, f := range w.edits.files {
+		w.edits.count += len(f.result.Changes)
+		for _, change := range f.result.Changes {
+			w.noteChange(f.Path, change)
+		}
+	}
 	w.run.Warnings = w.warnings.bounded()
-	w.step(fmt.Sprintf("found %d marked files, of which %d change, in %d values", len(listing.Files), len(e.files), e.count))
-	return e, nil
+	w.step(fmt.Sprintf("found %d marked files, of which %d change, in %d values", len(listing.Files), len(w.edits.files), w.edits.count))
+	return nil
 }
 
 // editFile edits one file. What is wrong in it is a warning; the error is of the cache.
-func (w *work) editFile(e *edits, file gitrepo.File) error {
+func (w *work) editFile(file gitrepo.File, choose marker.Chooser) (marker.Result, error) {
 	content, err := w.repo.ReadFile(file)
 	if errors.Is(err, gitrepo.ErrTooLarge) {
-		w.warnings.add("%s was left alone: %v", file.Path, err)
-		return nil
+		w.warn(problemSkipped, "%s was left alone: %v", file.Path, err)
+		return marker.Result{}, nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", file.Path, err)
+		return marker.Result{}, fmt.Errorf("reading %s: %w", file.Path, err)
 	}
-	result, err := marker.Edit(content, w.choose, marker.Options{Trusted: w.proven.has(file.Hash)})
+	result, err := marker.Edit(content, choose, marker.Options{Trusted: w.proven.has(file.Hash)})
 	if err != nil {
-		w.warnings.add("%s was left alone: %v", file.Path, err)
-		return nil
+		w.warn(problemSkipped, "%s was left alone: %v", file.Path, err)
+		return marker.Result{}, nil
 	}
 	w.proven.add(file.Hash)
 	for _, problem := range result.Problems {
-		w.warnings.add("%s:%d: %s", file.Path, problem.Line, w.sentence(problem))
+		w.warn(problem.Kind.String(), "%s:%d: %s", file.Path, problem.Line, w.sentence(problem))
 	}
-	if len(result.Changes) == 0 {
-		return nil
-	}
-	e.files[file.Path], e.changes[file.Path] = result.Data, result.Changes
-	e.count += len(result.Changes)
-	for _, change := range result.Changes {
-		w.noteChange(file.Path, change)
-	}
-	return nil
+	return result, nil
+}
+
+// warn adds a warning, and counts it by its kind.
+func (w *work) warn(kind, format string, args ...any) {
+	w.warnings.add(format, args...)
+	w.Meters.problem(kind, w.preview)
 }
 
 func (w *work) choose(m marker.Marker) (marker.Image, marker.Verdict) {
@@ -145,6 +176,8 @@ func (w *work) noteChange(path string, c marker.Change) {
 	change := &updaterv1.RunChange{
 		Path: bounded(path), Line: int32(min(c.Line, 1<<31-1)), Node: bounded(c.Path), Object: bounded(objectName(c.Object)), // #nosec G115 -- bounded
 		Setter: c.String(), OldValue: bounded(c.Old), NewValue: bounded(c.New),
+		Document:         int32(min(c.Document, 1<<31-1)), // #nosec G115 -- bounded
+		PolicyGeneration: w.selected[c.Name].Generation,
 	}
 	w.noted += proto.Size(change)
 	w.run.Changes = append(w.run.Changes, change)

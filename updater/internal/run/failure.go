@@ -22,6 +22,8 @@ const (
 	reasonProgress  = "Progressing"
 	reasonGit       = "GitOperationFailed"
 	reasonUpdate    = "UpdateFailed"
+	reasonSigning   = "SigningFailed"
+	reasonWaiting   = "DependencyNotReady"
 
 	reasonPath     = "InvalidPath"
 	reasonTemplate = "InvalidTemplate"
@@ -51,6 +53,8 @@ const (
 	Gone
 	// CutOff: the process is stopping. The status says nothing of it.
 	CutOff
+	// TooLarge: a preview's answer does not fit.
+	TooLarge
 )
 
 // Error is why a run did not succeed.
@@ -61,8 +65,10 @@ type Error struct {
 	// Sentence says what happened, and what to do.
 	Sentence string
 	// open says that the record must stay open: nobody knows whether the commit arrived.
-	open  bool
-	cause error
+	open bool
+	// afresh says that the run starts over at once, without the fault of anybody.
+	afresh bool
+	cause  error
 }
 
 // Error is the sentence.
@@ -73,7 +79,11 @@ func (f *Error) Unwrap() error { return f.cause }
 
 // again says whether the run can start over at once.
 func (f *Error) again() bool {
-	return errors.Is(f.cause, gitrepo.ErrStale) || errors.Is(f.cause, gitrepo.ErrCacheDamaged)
+	return f.afresh || errors.Is(f.cause, gitrepo.ErrStale) || errors.Is(f.cause, gitrepo.ErrCacheDamaged)
+}
+
+func startOver() *Error {
+	return &Error{afresh: true, Reason: reasonGit, Sentence: "what the commit was built on did not reach the remote; it is tried again"}
 }
 
 func suspended(noun string, key object.Key) *Error {
@@ -81,7 +91,7 @@ func suspended(noun string, key object.Key) *Error {
 }
 
 func notReady(format string, args ...any) *Error {
-	return &Error{Kind: NotReady, Reason: "DependencyNotReady", Sentence: fmt.Sprintf(format, args...)}
+	return &Error{Kind: NotReady, Reason: reasonWaiting, Sentence: fmt.Sprintf(format, args...)}
 }
 
 func internal(err error) *Error {

@@ -7,105 +7,47 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
-	"github.com/tidemark-io/tidemark/updater/internal/message"
 )
 
-const (
-	// maxAttempts is how often a lost race is run again, after up to 50 ms times the number of the attempt.
-	maxAttempts = 8
-	raceWait    = 50 * time.Millisecond
-)
-
-// attempts fetches, edits and pushes until nobody was faster.
-func (w *work) attempts(ctx context.Context) *Error {
-	for attempt := 1; ; attempt++ {
-		failure := w.attempt(ctx)
-		if failure == nil || attempt == maxAttempts || ctx.Err() != nil || !failure.again() {
-			return failure
-		}
-		w.Meters.lostRace(ctx)
-		w.step("somebody else has pushed meanwhile; starting over")
-		select {
-		case <-ctx.Done():
-			return cutOff(ctx.Err())
-		case <-time.After(rand.N(time.Duration(attempt) * raceWait)): // #nosec G404 -- spreads load, guards nothing
-		}
-	}
-}
-
-func (w *work) attempt(ctx context.Context) *Error {
-	b, failure := w.fetch(ctx)
-	if failure != nil {
-		return failure
-	}
-	w.run.Branch, w.revision = b.branch, b.revision()
-	if done, failure := w.arrivedLate(ctx); done || failure != nil {
-		return failure
-	}
-	w.run.Base, w.run.Commit = b.base.String(), ""
-	e, failure := w.edit(ctx, b)
-	if failure != nil {
-		return failure
-	}
-	if len(e.files) == 0 {
-		w.run.Outcome, w.run.Message = updaterv1.RunOutcome_RUN_OUTCOME_UP_TO_DATE, "repository up-to-date"
-		return nil
-	}
-	commit, failure := w.commit(ctx, b, e)
-	if failure != nil {
-		return failure
-	}
-	if err := w.Records.Put(ctx, w.key, w.run); err != nil {
-		return storeFailure(err)
-	}
-	w.recorded = true
-	return w.push(ctx, b, commit)
-}
-
-func (w *work) commit(ctx context.Context, b bases, e edits) (gitrepo.Hash, *Error) {
-	ctx, span := w.Tracer.Start(ctx, "commit")
-	defer span.End()
-	text, err := w.spec.Message.Render(message.NewData(
-		message.ObjectName{Namespace: w.key.Namespace, Name: w.key.Name}, e.changes, w.spec.Values))
-	if err != nil {
-		return gitrepo.Hash{}, &Error{Kind: Invalid, Reason: reasonTemplate, cause: err,
-			Sentence: fmt.Sprintf("spec.git.commit.messageTemplate: %v; correct it", err)}
-	}
-	made, err := w.repo.Commit(ctx, b.base, e.files, gitrepo.CommitInfo{
-		Author: w.spec.Author, Message: text, When: time.Now().UTC(),
-	})
-	if err != nil {
-		return gitrepo.Hash{}, w.gitFailure(err)
-	}
-	w.run.Commit = made.Hash.String()
-	w.step("committed " + short(made.Hash))
-	return made.Hash, nil
-}
-
-func (w *work) push(ctx context.Context, b bases, commit gitrepo.Hash) *Error {
+// push sends a chain of commits, of which this work's is the first. The push options of all are sent; of one key the last
+// one counts.
+func (w *work) push(ctx context.Context, c *chain) error {
 	ctx, span := w.Tracer.Start(ctx, "push")
 	defer span.End()
 	timed, cancel := w.remotely(ctx)
 	defer cancel()
-	_, err := w.repo.Push(timed, []gitrepo.RefUpdate{{Name: "refs/heads/" + b.branch, Old: b.old, New: commit}}, gitrepo.PushOptions{})
+	options := map[string]string{}
+	for _, w := range c.works {
+		for key, value := range w.spec.PushOptions {
+			options[key] = value
+		}
+	}
+	update := gitrepo.RefUpdate{Name: "refs/heads/" + c.branch, Old: c.old, New: c.tip, Replace: c.rebuilt}
+	_, err := w.repo.Push(timed, []gitrepo.RefUpdate{update}, gitrepo.PushOptions{Options: options})
 	if errors.Is(err, gitrepo.ErrOutcomeUnknown) {
-		if err = w.ask(ctx, commit, err); errors.Is(err, gitrepo.ErrStale) {
-			w.doubtful = append(w.doubtful, commit)
+		if err = w.ask(ctx, c.tip, err); errors.Is(err, gitrepo.ErrStale) {
+			for _, w := range c.works {
+				if !w.commit.IsZero() {
+					w.doubtful = append(w.doubtful, w.commit)
+				}
+			}
 		}
 	}
 	if err != nil {
 		span.RecordError(err)
-		return w.gitFailure(err)
+		return err
 	}
-	w.pushed(ctx, commit)
-	if w.spec.Checkout == nil && b.checkout.Branch == b.branch {
-		b.checkout.Hash = commit
-		w.Sources.Saw(ctx, w.source, b.checkout, time.Now())
+	if w.spec.Checkout == nil && c.checkout.Branch == c.branch {
+		tip := c.checkout
+		tip.Hash = c.tip
+		w.Sources.Saw(ctx, w.source, tip, time.Now())
 	}
 	return nil
 }
@@ -126,29 +68,82 @@ func (w *work) ask(ctx context.Context, commit gitrepo.Hash, unknown error) erro
 	}
 }
 
-// arrivedLate says whether a commit of an earlier attempt, which had not arrived when the remote was asked, has now.
-func (w *work) arrivedLate(ctx context.Context) (bool, *Error) {
+// arrivedLate ends the run if a commit of an earlier attempt, which had not arrived when the remote was asked, has now.
+func (w *work) arrivedLate(ctx context.Context) {
 	for _, commit := range w.doubtful {
 		timed, cancel := w.remotely(ctx)
 		there, err := w.repo.RemoteHas(timed, gitrepo.Ref{Branch: w.run.GetBranch()}, commit)
 		cancel()
 		if err != nil {
-			return false, w.gitFailure(err)
+			w.failure = w.gitFailure(err)
+			return
 		}
 		if there {
-			w.pushed(ctx, commit)
-			return true, nil
+			w.pushed(ctx, commit, commit)
+			w.pushAgain(ctx)
+			return
 		}
 	}
-	return false, nil
 }
 
-func (w *work) pushed(ctx context.Context, commit gitrepo.Hash) {
+// pushed ends a run whose commit is on the remote. The branch is at tip now.
+func (w *work) pushed(ctx context.Context, commit, tip gitrepo.Hash) {
+	w.done, w.commit = true, commit
 	w.run.Commit = commit.String()
 	w.run.Outcome = updaterv1.RunOutcome_RUN_OUTCOME_PUSHED
 	w.run.Message = pushedMessage(w.run.GetCommit(), w.run.GetBranch())
-	w.revision = gitrepo.Tip{Hash: commit, Branch: w.run.GetBranch()}.Revision()
+	w.revision = gitrepo.Tip{Hash: tip, Branch: w.run.GetBranch()}.Revision()
 	w.step(w.run.GetMessage())
 	w.Logger.InfoContext(ctx, "pushed", "automation", w.key.String(), "commit", w.run.GetCommit(), "branch", w.run.GetBranch(),
 		"url", w.repo.URL(), "changes", len(w.run.GetChanges()))
+}
+
+// pushAgain pushes to the second reference, where there is one. A failure of that leaves the run pushed, and not ready: it is
+// tried again by the next run.
+func (w *work) pushAgain(ctx context.Context) {
+	if w.spec.Second == nil {
+		return
+	}
+	w.run.SecondPush = &updaterv1.SecondPush{Ref: w.spec.Second.To}
+	w.failure = w.secondPush(ctx, w.run)
+}
+
+// secondPush pushes the run's commit to its second reference.
+func (w *work) secondPush(ctx context.Context, run *updaterv1.Run) *Error {
+	ctx, span := w.Tracer.Start(ctx, "push again")
+	defer span.End()
+	second := run.GetSecondPush()
+	err := w.sendAgain(ctx, second.GetRef(), plumbing.NewHash(run.GetCommit()))
+	if err == nil {
+		second.Time, second.Problem = timestamppb.Now(), ""
+		w.step(fmt.Sprintf("pushed commit '%.7s' to %s", run.GetCommit(), second.GetRef()))
+		return nil
+	}
+	span.RecordError(err)
+	failure := w.gitFailure(err)
+	if failure.Kind == CutOff {
+		return failure
+	}
+	second.Problem = bounded(failure.Sentence)
+	failure.Sentence = fmt.Sprintf("%s, but not to %s: %s; it is tried again",
+		pushedMessage(run.GetCommit(), run.GetBranch()), second.GetRef(), failure.Sentence)
+	failure.open = false
+	return failure
+}
+
+func (w *work) sendAgain(ctx context.Context, ref string, commit gitrepo.Hash) error {
+	timed, cancel := w.remotely(ctx)
+	defer cancel()
+	tips, err := w.repo.FetchAll(timed, gitrepo.Ref{Branch: w.run.GetBranch()}, gitrepo.Ref{Name: ref, Optional: true})
+	if err != nil {
+		return err
+	}
+	if old := tips[1].Hash; !old.IsZero() {
+		there, err := w.repo.Contains(timed, gitrepo.Ref{Name: ref}, old, commit)
+		if err != nil || there {
+			return err
+		}
+	}
+	_, err = w.repo.Push(timed, []gitrepo.RefUpdate{{Name: ref, Old: tips[1].Hash, New: commit}}, gitrepo.PushOptions{Options: w.spec.PushOptions})
+	return err
 }

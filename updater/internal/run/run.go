@@ -1,36 +1,45 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package run runs an automation once: it fetches, edits the marked places, commits, records, pushes and says in the
-// status what came of it. When it runs, and why, is package dispatch's business.
+// Package run runs automations once: it fetches, edits the marked places, commits, records, pushes and says in the
+// statuses what came of it. Automations that push to one branch as one user are run together: one fetch, a commit each, one
+// push. When they run, and why, is package dispatch's business.
 //
-//	settle      what an earlier run left open: did its commit arrive?
-//	fetch       the checkout, and the push branch where that is another one
-//	edit        marked files of the base, with the policies as they are now
-//	commit      objects in the cache; nothing is sent
-//	record      the run, with the commit's id, in the store
+//	settle      what an earlier run left open: did its commit arrive? is a second push due?
+//	fetch       the checkouts, and the push branch where that is another one
+//	edit        marked files of the base, with the policies as they are now; what the guard holds back stays
+//	commit      objects in the cache, one commit upon the other; nothing is sent
+//	record      the runs, with the ids of their commits, in the store
 //	push        naming the old id of the branch; lost race: from fetch again
+//	push again  where the automation has a refspec
 //	status      in one transaction with the end of the record
 //
 // It may be cut off anywhere: before the record nothing has happened, and after it the remote knows what has.
+//
+//	group.go    the automations of one remote: attempts, chains of commits, isolation of those that fail
+//	work.go     one automation's run
+//	bases.go    what is built on, and when a push branch is built anew
+//	edit.go     marked files, judged by judge.go
+//	preview.go  the same up to the commit, and a diff in its place
 package run
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/protobuf/types/known/timestamppb"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/lifecycle"
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/platform/secret"
 	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
+	"github.com/tidemark-io/tidemark/updater/internal/guard"
 	"github.com/tidemark-io/tidemark/updater/internal/policies"
+	"github.com/tidemark-io/tidemark/updater/internal/signing"
 	"github.com/tidemark-io/tidemark/updater/internal/state"
 )
 
@@ -59,22 +68,32 @@ type Sources interface {
 	Failed(ctx context.Context, r *updaterv1.GitRepository, err error)
 }
 
-// Records keeps the runs that made a commit: state.Runs.
+// Records keeps the runs: state.Runs.
 type Records interface {
-	Put(ctx context.Context, automation object.Key, run *updaterv1.Run) error
-	PutOp(automation object.Key, run *updaterv1.Run) (clientv3.Op, error)
+	Begin(ctx context.Context, records []state.Record) error
+	EndOps(ctx context.Context, automation object.Key, run *updaterv1.Run) ([]clientv3.Op, error)
 	Drop(ctx context.Context, automation object.Key, id string) error
 	Unfinished(ctx context.Context, automation object.Key) ([]*updaterv1.Run, error)
+	Newest(ctx context.Context, automation object.Key) ([]*updaterv1.Run, error)
+	History(ctx context.Context, automation object.Key) (guard.History, error)
 	Prune(ctx context.Context, automation object.Key) error
 }
 
-// Runner runs automations. It is safe for concurrent use, but one automation is run by one caller at a time.
+// Guard says which edits must not be made: guard.Guard.
+type Guard interface {
+	Judge(ctx context.Context, q guard.Question) (map[int]*updaterv1.HeldValue, error)
+}
+
+// Runner runs automations. It is safe for concurrent use, but one automation is run by one caller at a time, and so is one
+// branch.
 type Runner struct {
 	Automations  *state.Automations
 	Repositories *state.Repositories
 	Records      Records
 	Policies     Policies
+	Guard        Guard
 	Remotes      Remotes
+	Secrets      secret.Source
 	Sources      Sources
 	Logger       *slog.Logger
 	Tracer       trace.Tracer
@@ -82,7 +101,8 @@ type Runner struct {
 	// NoCrossNamespaceRefs refuses sources of other namespaces.
 	NoCrossNamespaceRefs bool
 
-	proven proven
+	proven  proven
+	signers signing.Signers
 }
 
 // Request says why an automation runs.
@@ -90,100 +110,78 @@ type Request struct {
 	Trigger updaterv1.RunTrigger
 	// Step is told of each step; nil: nobody wants to know.
 	Step func(sentence string)
+	// Parent is the span of who asked for the run; the zero value: nobody did.
+	Parent trace.SpanContext
+}
+
+// Member is one automation of a group.
+type Member struct {
+	Key     object.Key
+	Request Request
 }
 
 // Outcome is what came of a run.
 type Outcome struct {
 	// Run is nil where there was nothing to run: the automation is gone or suspended.
 	Run *updaterv1.Run
-	// Failure is nil where the run succeeded.
+	// Failure is nil where the run succeeded. A run that pushed may have one all the same: its second push failed, or the
+	// resolver did not answer about some of the values.
 	Failure *Error
 	// Interval is the automation's.
 	Interval time.Duration
 }
 
-// work is one run.
-type work struct {
-	*Runner
-	plan
-	request  Request
-	run      *updaterv1.Run
-	selected map[string]*policies.Policy
-	warnings warnings
-	// noted is the size of the run's changes, in bytes.
-	noted int
-	// recorded says that the store has the run.
-	recorded bool
-	// revision is what the branch was at in the end.
-	revision string
-	// doubtful are commits of this run that the remote may still take, though it had not when it was asked.
-	doubtful []gitrepo.Hash
-}
-
-// Run runs the automation. The context's span is the parent of a run that was asked for; other runs belong to the trace
-// of the policy that changed last. A context that ends in the middle leaves the rest to the next run.
-func (r *Runner) Run(ctx context.Context, key object.Key, request Request) Outcome {
-	automation, err := r.Automations.Get(ctx, key)
-	if err != nil {
-		return Outcome{Failure: storeFailure(err)}
+// Run runs the automations of one group, and returns an outcome for each, in their order. One that fails does not keep the
+// others from their commits. A run that was asked for belongs to the trace of who asked; others belong to that of the policy
+// that changed last. A context that ends in the middle leaves the rest to the next run.
+func (r *Runner) Run(ctx context.Context, members []Member) []Outcome {
+	works := make([]*work, len(members))
+	for i, member := range members {
+		works[i] = r.begin(ctx, member)
+		defer works[i].span.End()
 	}
-	interval := automation.GetSpec().GetInterval().AsDuration()
-	if state.AutomationSuspended(automation) {
-		return Outcome{Failure: suspended("ImageUpdateAutomation", key), Interval: interval}
+	if len(works) == 0 {
+		return nil
 	}
-	w := &work{Runner: r, plan: plan{automation: automation, key: key}, request: request}
-	w.run = &updaterv1.Run{Trigger: request.Trigger, StartTime: timestamppb.Now()}
-	if id, err := uuid.NewV7(); err == nil {
-		w.run.Id = id.String()
-	} else {
-		return Outcome{Failure: internal(err), Interval: interval}
-	}
-	ctx, span := w.span(ctx)
-	defer span.End()
-	stop := w.tellIfSlow(ctx)
-	var failure *Error
-	if err := lifecycle.Guard(func() error { failure = w.whole(ctx); return nil }); err != nil {
-		failure = w.panicked(ctx, err)
-	}
+	stop := r.tellIfSlow(ctx, works)
+	inBatches(ctx, r, works)
 	stop()
-	if failure = w.finish(ctx, failure); failure != nil {
-		span.RecordError(failure)
+	outcomes := make([]Outcome, len(works))
+	for i, w := range works {
+		outcomes[i] = w.close(ctx)
 	}
-	if failure == nil || failure.Kind != CutOff {
-		w.Meters.ran(ctx, w.run)
-	}
-	return Outcome{Run: w.run, Failure: failure, Interval: interval}
+	return outcomes
 }
 
-func (w *work) panicked(ctx context.Context, err error) *Error {
-	var caught *lifecycle.PanicError
-	if errors.As(err, &caught) {
-		w.Logger.ErrorContext(ctx, "a run has panicked", "automation", w.key.String(), "error", err, "stack", caught.Stack())
+// inBatches runs the works that share a remote together.
+func inBatches(ctx context.Context, r *Runner, works []*work) {
+	var batches []*batch
+	for _, w := range works {
+		if w.failure != nil {
+			continue
+		}
+		release := w.open(ctx)
+		if w.failure != nil {
+			continue
+		}
+		defer release()
+		w.guarded(func() { w.settle(w.ctx(ctx)) })
+		if w.failure != nil {
+			continue
+		}
+		found := false
+		for _, b := range batches {
+			if b.repo == w.repo {
+				b.works, found = append(b.works, w), true
+			}
+		}
+		if !found {
+			batches = append(batches, &batch{Runner: r, repo: w.repo, works: []*work{w}})
+		}
 	}
-	return internal(err)
-}
-
-// whole is the run between its beginning and its status.
-func (w *work) whole(ctx context.Context) *Error {
-	if failure := w.prepare(ctx); failure != nil {
-		return failure
-	}
-	repo, release, err := w.Remotes.Open(ctx, w.source)
-	if err != nil {
-		w.Sources.Failed(ctx, w.source, err)
-		return w.gitFailure(err)
-	}
-	defer release()
-	w.repo = repo
-	if failure := w.settle(ctx); failure != nil {
-		return failure
-	}
-	return w.attempts(ctx)
-}
-
-// step tells whoever asked for the run what was done.
-func (w *work) step(sentence string) {
-	if w.request.Step != nil {
-		w.request.Step(sentence)
+	for _, b := range batches {
+		if err := lifecycle.Guard(func() error { b.run(ctx); return nil }); err != nil {
+			b.failAll(func(w *work) *Error { return w.panicked(ctx, err) })
+		}
 	}
 }

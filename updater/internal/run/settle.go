@@ -14,22 +14,28 @@ import (
 	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
 )
 
-// settle ends the records that an earlier run left open: a process that died, or a remote that went away during a push.
-// A commit that arrived was pushed; one that did not is forgotten, and its changes are made again.
-func (w *work) settle(ctx context.Context) *Error {
+// settle ends the records that an earlier run left open: a process that died, a remote that went away during a push, a
+// second push that failed. A commit that arrived was pushed; one that did not is forgotten, and its changes are made again.
+func (w *work) settle(ctx context.Context) {
+	if w.preview {
+		return
+	}
 	open, err := w.Records.Unfinished(ctx, w.key)
 	if err != nil {
-		return storeFailure(err)
+		w.failure = storeFailure(err)
+		return
 	}
 	for _, earlier := range open {
-		if failure := w.settleOne(ctx, earlier); failure != nil {
-			return failure
+		if w.failure = w.settleOne(ctx, proto.CloneOf(earlier)); w.failure != nil {
+			return
 		}
 	}
-	return nil
 }
 
 func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Error {
+	if earlier.GetOutcome() == updaterv1.RunOutcome_RUN_OUTCOME_PUSHED {
+		return w.settleSecondPush(ctx, earlier)
+	}
 	timed, cancel := w.remotely(ctx)
 	defer cancel()
 	there, err := w.repo.RemoteHas(timed, gitrepo.Ref{Branch: earlier.GetBranch()}, plumbing.NewHash(earlier.GetCommit()))
@@ -43,21 +49,40 @@ func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Error {
 		}
 		return nil
 	}
-	ended := proto.CloneOf(earlier)
-	ended.EndTime = timestamppb.Now()
-	ended.Outcome = updaterv1.RunOutcome_RUN_OUTCOME_PUSHED
-	ended.Message = pushedMessage(ended.GetCommit(), ended.GetBranch())
-	w.step(ended.GetMessage() + ", in an earlier run that was cut off")
+	earlier.EndTime = timestamppb.Now()
+	earlier.Outcome = updaterv1.RunOutcome_RUN_OUTCOME_PUSHED
+	earlier.Message = pushedMessage(earlier.GetCommit(), earlier.GetBranch())
+	w.step(earlier.GetMessage() + ", in an earlier run that was cut off")
 	w.Logger.InfoContext(ctx, "the commit of a run that was cut off is on the remote", "automation", w.key.String(),
-		"commit", ended.GetCommit(), "branch", ended.GetBranch())
-	return w.writePushed(ctx, ended)
+		"commit", earlier.GetCommit(), "branch", earlier.GetBranch())
+	if w.spec.Second != nil && earlier.GetSecondPush() == nil {
+		earlier.SecondPush = &updaterv1.SecondPush{Ref: w.spec.Second.To}
+	}
+	if failure := w.writePushed(ctx, earlier); failure != nil || earlier.GetSecondPush() == nil {
+		return failure
+	}
+	return w.settleSecondPush(ctx, earlier)
+}
+
+// settleSecondPush tries a second push again. One that the spec no longer asks for is given up.
+func (w *work) settleSecondPush(ctx context.Context, earlier *updaterv1.Run) *Error {
+	if w.spec.Second == nil || w.spec.Second.To != earlier.GetSecondPush().GetRef() {
+		earlier.SecondPush = nil
+		return w.writePushed(ctx, earlier)
+	}
+	w.run.Branch = earlier.GetBranch()
+	failure := w.secondPush(ctx, earlier)
+	if failure != nil {
+		return failure
+	}
+	return w.writePushed(ctx, earlier)
 }
 
 // writePushed ends a record, in one transaction with the status.
 func (w *work) writePushed(ctx context.Context, ended *updaterv1.Run) *Error {
-	write, err := w.Records.PutOp(w.key, ended)
+	writes, err := w.Records.EndOps(ctx, w.key, ended)
 	if err != nil {
-		return internal(err)
+		return storeFailure(err)
 	}
 	_, err = w.Automations.UpdateStatus(ctx, w.key, w.automation.GetMetadata().GetUid(), func(a *updaterv1.ImageUpdateAutomation) error {
 		if a.Status == nil {
@@ -65,9 +90,9 @@ func (w *work) writePushed(ctx context.Context, ended *updaterv1.Run) *Error {
 		}
 		a.Status.LastPushCommit, a.Status.LastPushTime = ended.GetCommit(), ended.GetEndTime()
 		a.Status.LastAutomationRunTime = ended.GetEndTime()
-		a.Status.Warnings = ended.GetWarnings()
+		a.Status.Warnings, a.Status.Held = ended.GetWarnings(), ended.GetHeld()
 		return nil
-	}, write)
+	}, writes...)
 	if err != nil {
 		return storeFailure(err)
 	}

@@ -20,15 +20,15 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 )
 
-// runTimeEvery is how often a status is written though nothing but the time of the run has changed.
-const runTimeEvery = time.Minute
-
 // finish writes the end of the run into its record and the status, in one transaction. It returns the failure that the
 // run ended with, which is its own if the store fails.
 func (w *work) finish(ctx context.Context, failure *Error) *Error {
 	if failure != nil && (failure.Kind == CutOff || failure.Kind == Gone) {
 		w.end(failure)
 		return failure
+	}
+	if failure == nil {
+		failure = w.unsure
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
@@ -39,7 +39,7 @@ func (w *work) finish(ctx context.Context, failure *Error) *Error {
 	}
 	before := w.automation.GetStatus()
 	after, err := w.Automations.UpdateStatus(ctx, w.key, w.automation.GetMetadata().GetUid(), func(a *updaterv1.ImageUpdateAutomation) error {
-		return w.status(a, failure, len(also) > 0)
+		return w.status(a, failure)
 	}, also...)
 	if errors.Is(err, object.ErrNotFound) && w.recorded {
 		err = errors.Join(err, w.Records.Drop(ctx, w.key, w.run.GetId()))
@@ -48,37 +48,34 @@ func (w *work) finish(ctx context.Context, failure *Error) *Error {
 		return storeFailure(err)
 	}
 	w.log(ctx, before, after.GetStatus(), failure)
-	if w.recorded {
-		if err := w.Records.Prune(ctx, w.key); err != nil {
-			w.Logger.WarnContext(ctx, "old runs could not be dropped", "automation", w.key.String(), "error", err)
-		}
+	if err := w.Records.Prune(ctx, w.key); err != nil {
+		w.Logger.WarnContext(ctx, "old runs could not be dropped", "automation", w.key.String(), "error", err)
 	}
 	return failure
 }
 
-// end closes the run itself.
+// end closes the run itself. A run that came to its end and has a failure all the same keeps its outcome.
 func (w *work) end(failure *Error) {
 	w.run.EndTime = timestamppb.Now()
-	if failure != nil {
-		w.run.Outcome, w.run.Message = updaterv1.RunOutcome_RUN_OUTCOME_FAILED, failure.Sentence
+	if failure == nil || w.done {
+		return
+	}
+	w.run.Outcome, w.run.Message = updaterv1.RunOutcome_RUN_OUTCOME_FAILED, failure.Sentence
+	if !failure.open {
+		w.run.Commit, w.run.CommitMessage = "", ""
 	}
 }
 
-// recordOps ends the record. One that nobody knows the end of stays open; one of a commit that another run made in vain
-// is dropped.
+// recordOps ends the record. One that nobody knows the end of stays open.
 func (w *work) recordOps(ctx context.Context, failure *Error) ([]clientv3.Op, error) {
-	if !w.recorded || (failure != nil && failure.open) {
+	if failure != nil && failure.open {
 		return nil, nil
 	}
-	if w.run.GetOutcome() == updaterv1.RunOutcome_RUN_OUTCOME_UP_TO_DATE {
-		return nil, w.Records.Drop(ctx, w.key, w.run.GetId())
-	}
-	op, err := w.Records.PutOp(w.key, w.run)
-	return []clientv3.Op{op}, err
+	return w.Records.EndOps(ctx, w.key, w.run)
 }
 
 // status writes what the run came to.
-func (w *work) status(a *updaterv1.ImageUpdateAutomation, failure *Error, recorded bool) error {
+func (w *work) status(a *updaterv1.ImageUpdateAutomation, failure *Error) error {
 	if a.Status == nil {
 		a.Status = &updaterv1.ImageUpdateAutomationStatus{}
 	}
@@ -88,10 +85,13 @@ func (w *work) status(a *updaterv1.ImageUpdateAutomation, failure *Error, record
 	generation := w.automation.GetMetadata().GetGeneration()
 	s.ObservedGeneration = generation
 	conditions.ClearReconciling(&s.Conditions)
+	if w.done {
+		s.ObservedPolicies, s.ObservedSourceRevision = observed(w.selected), w.revision
+		s.Warnings, s.Held = w.run.GetWarnings(), w.run.GetHeld()
+	}
 	switch {
 	case failure == nil:
 		conditions.MarkReady(&s.Conditions, generation, reasonSucceeded, w.message(before), now)
-		s.ObservedPolicies, s.ObservedSourceRevision, s.Warnings = observed(w.selected), w.revision, w.run.GetWarnings()
 	case failure.Kind == Invalid:
 		conditions.MarkStalled(&s.Conditions, generation, failure.Reason, failure.Sentence, now)
 	default:
@@ -99,10 +99,6 @@ func (w *work) status(a *updaterv1.ImageUpdateAutomation, failure *Error, record
 	}
 	if w.run.GetOutcome() == updaterv1.RunOutcome_RUN_OUTCOME_PUSHED {
 		s.LastPushCommit, s.LastPushTime = w.run.GetCommit(), w.run.GetEndTime()
-	}
-	same := proto.Equal(before, s) && before.GetLastAutomationRunTime() != nil
-	if same && !recorded && now.Sub(before.GetLastAutomationRunTime().AsTime()) < runTimeEvery {
-		return object.ErrUnchanged
 	}
 	s.LastAutomationRunTime = w.run.GetEndTime()
 	return nil
@@ -141,26 +137,34 @@ func (w *work) log(ctx context.Context, before, after *updaterv1.ImageUpdateAuto
 	}
 }
 
-// tellIfSlow makes the status say that the run is under way, if it takes long. The returned function ends that.
-func (w *work) tellIfSlow(ctx context.Context) (stop func()) {
+// tellIfSlow makes the statuses say that the runs are under way, if they take long. The returned function ends that.
+func (r *Runner) tellIfSlow(ctx context.Context, works []*work) (stop func()) {
 	told := make(chan struct{})
 	timer := time.AfterFunc(slowAfter, func() {
 		defer close(told)
-		_, err := w.Automations.UpdateStatus(ctx, w.key, w.automation.GetMetadata().GetUid(), func(a *updaterv1.ImageUpdateAutomation) error {
-			if a.Status == nil {
-				a.Status = &updaterv1.ImageUpdateAutomationStatus{}
+		for _, w := range works {
+			if w.run != nil {
+				w.tellUnderWay(ctx)
 			}
-			conditions.MarkReconciling(&a.Status.Conditions, a.GetMetadata().GetGeneration(), reasonProgress,
-				"a run is under way", time.Now())
-			return nil
-		})
-		if err != nil && ctx.Err() == nil && !errors.Is(err, object.ErrNotFound) {
-			w.Logger.WarnContext(ctx, "a slow run could not be told of", "automation", w.key.String(), "error", err)
 		}
 	})
 	return func() {
 		if !timer.Stop() {
 			<-told
 		}
+	}
+}
+
+func (w *work) tellUnderWay(ctx context.Context) {
+	_, err := w.Automations.UpdateStatus(ctx, w.key, w.automation.GetMetadata().GetUid(), func(a *updaterv1.ImageUpdateAutomation) error {
+		if a.Status == nil {
+			a.Status = &updaterv1.ImageUpdateAutomationStatus{}
+		}
+		conditions.MarkReconciling(&a.Status.Conditions, a.GetMetadata().GetGeneration(), reasonProgress,
+			"a run is under way", time.Now())
+		return nil
+	})
+	if err != nil && ctx.Err() == nil && !errors.Is(err, object.ErrNotFound) {
+		w.Logger.WarnContext(ctx, "a slow run could not be told of", "automation", w.key.String(), "error", err)
 	}
 }

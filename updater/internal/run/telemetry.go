@@ -22,12 +22,15 @@ import (
 // maxLinks is OpenTelemetry's own bound.
 const maxLinks = 128
 
-// span begins the run's span. A run that was asked for belongs to the caller's trace; another one to that of the policy
+// startSpan begins the run's span. A run that was asked for belongs to the caller's trace; another one to that of the policy
 // that changed last, and is linked to those of the other policies that changed since the last run.
-func (w *work) span(ctx context.Context) (context.Context, trace.Span) {
+func (w *work) startSpan(ctx context.Context) {
 	var links []trace.Link
+	if w.request.Parent.IsValid() {
+		ctx = trace.ContextWithRemoteSpanContext(ctx, w.request.Parent)
+	}
 	for i, p := range w.changedPolicies() {
-		if i == 0 && w.request.Trigger != updaterv1.RunTrigger_RUN_TRIGGER_REQUEST {
+		if i == 0 && !w.request.Parent.IsValid() {
 			ctx = telemetry.Extract(ctx, p.Trace)
 			continue
 		}
@@ -35,14 +38,13 @@ func (w *work) span(ctx context.Context) (context.Context, trace.Span) {
 			links = append(links, link)
 		}
 	}
-	ctx, span := w.Tracer.Start(ctx, "run", trace.WithLinks(links...), trace.WithAttributes(
+	_, w.span = w.Tracer.Start(ctx, "run", trace.WithLinks(links...), trace.WithAttributes(
 		attribute.String("tidemark.automation", w.key.String()),
 		attribute.String("tidemark.trigger", w.request.Trigger.String()),
 	))
-	if span.SpanContext().IsValid() {
-		w.run.TraceId = span.SpanContext().TraceID().String()
+	if w.span.SpanContext().IsValid() {
+		w.run.TraceId = w.span.SpanContext().TraceID().String()
 	}
-	return ctx, span
 }
 
 // changedPolicies are the policies whose images differ from those of the last run, the last changed first.
@@ -74,6 +76,7 @@ type Meters struct {
 	runs     metric.Int64Counter
 	duration metric.Float64Histogram
 	races    metric.Int64Counter
+	problems metric.Int64Counter
 }
 
 // NewMeters makes the instruments.
@@ -86,6 +89,10 @@ func NewMeters(meter metric.Meter) (*Meters, error) {
 	}
 	if m.duration, err = meter.Float64Histogram("tidemark.updater.run.duration", metric.WithUnit("s"),
 		metric.WithDescription("How long runs took.")); err != nil {
+		return nil, err
+	}
+	if m.problems, err = meter.Int64Counter("tidemark.updater.problems",
+		metric.WithDescription("What runs left alone, by kind: unmatched and unreadable markers, skipped files, held values.")); err != nil {
 		return nil, err
 	}
 	m.races, err = meter.Int64Counter("tidemark.updater.lost.races",
@@ -105,3 +112,10 @@ func (m *Meters) ran(ctx context.Context, run *updaterv1.Run) {
 }
 
 func (m *Meters) lostRace(ctx context.Context) { m.races.Add(ctx, 1) }
+
+// problem counts something that a run left alone; a preview's does not count.
+func (m *Meters) problem(kind string, preview bool) {
+	if !preview {
+		m.problems.Add(context.Background(), 1, metric.WithAttributes(attribute.String("kind", kind)))
+	}
+}
