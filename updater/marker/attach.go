@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // target returns the scalar that a marker's comment stands at.
@@ -28,6 +27,9 @@ func (r *reader) target(c comment) (int32, *Problem) {
 	}
 	if n == none || r.nodes[n].key || r.nodes[n].kind != scalarNode {
 		return none, notScalar()
+	}
+	if r.nodes[n].absent {
+		return none, &Problem{Kind: NotEditable, Text: "the value is left out altogether, with its colon; write the colon"}
 	}
 	return n, nil
 }
@@ -81,7 +83,7 @@ func (r *reader) below(c comment) (int32, *Problem) {
 		switch {
 		case int(nd.start) > end || int(nd.start) == end && nd.style != emptyStyle:
 			i = len(r.scalars)
-		case nd.key || nd.kind == aliasNode:
+		case nd.key || nd.kind == aliasNode || nd.absent:
 			others = true
 		case nd.style == emptyStyle:
 			empty = n
@@ -114,20 +116,57 @@ func (r *reader) scalarAt(at int) int {
 
 // editable says why a scalar cannot take an image; nil if it can.
 func (r *reader) editable(n int32) *Problem {
-	if key, twice := r.doubled(n); twice {
-		return &Problem{Kind: Ambiguous, Text: fmt.Sprintf(
-			"the key %.80q on the way to the value occurs twice in its mapping", key)}
+	for at := n; r.nodes[at].parent != none; at = r.nodes[at].parent {
+		if r.nodes[at].key {
+			return notScalar() // it is part of a key that is a collection
+		}
+		if key, twice := r.doubled(at); twice {
+			return &Problem{Kind: Ambiguous, Text: fmt.Sprintf(
+				"the key %.80q on the way to the value occurs twice in its mapping", key)}
+		}
 	}
 	nd := &r.nodes[n]
-	for _, p := range strings.Fields(string(r.src[nd.first:nd.start])) {
-		if strings.HasPrefix(p, "!!") && p != "!!str" || strings.HasPrefix(p, "!<tag:yaml.org,") {
-			return &Problem{Kind: NotEditable, Text: fmt.Sprintf(
-				"the value has the tag %.40s and cannot hold an image", p)}
-		}
+	if tag := r.tag(nd); bytes.HasPrefix(tag, []byte("!!")) && string(tag) != "!!str" ||
+		bytes.HasPrefix(tag, []byte("!<tag:yaml.org,")) {
+		return &Problem{Kind: NotEditable, Text: fmt.Sprintf(
+			"the value has the tag %.40s and cannot hold an image", tag)}
 	}
 	if nd.style == literalStyle || nd.style == foldedStyle {
 		if text, _, _ := r.line1(nd); text == nil {
 			return &Problem{Kind: NotEditable, Text: "the value is a block of text that is not a single line"}
+		}
+	}
+	return nil
+}
+
+// anchor returns the name of a scalar's anchor, and tag its tag; nil if it has none.
+func (r *reader) anchor(nd *node) []byte {
+	if p := r.property1(nd, '&'); p != nil {
+		return p[1:]
+	}
+	return nil
+}
+
+func (r *reader) tag(nd *node) []byte { return r.property1(nd, '!') }
+
+// property1 returns the first property of a scalar that begins with a byte.
+func (r *reader) property1(nd *node, mark byte) []byte {
+	for props := r.src[nd.first:nd.start]; len(props) > 0; {
+		switch props[0] {
+		case '&', '!':
+			end := propertyEnd(props, 0)
+			if props[0] == mark {
+				return props[:end]
+			}
+			props = props[end:]
+		case '#':
+			if end := bytes.IndexAny(props, "\r\n"); end >= 0 {
+				props = props[end:]
+				continue
+			}
+			return nil
+		default:
+			props = props[1:]
 		}
 	}
 	return nil
@@ -147,16 +186,30 @@ func (r *reader) line1(nd *node) (text []byte, start, end int) {
 	return text, start, end
 }
 
-// doubled finds a key on the way to a node that occurs twice in its mapping.
+// smallMapping is the number of keys and values up to which comparing all keys
+// is cheaper than hashing them.
+const smallMapping = 64
+
+// doubled reports whether the key of a value occurs twice in its mapping.
 func (r *reader) doubled(n int32) (string, bool) {
-	for ; r.nodes[n].parent != none; n = r.nodes[n].parent {
-		m := r.nodes[n].parent
-		if r.nodes[m].kind != mappingNode {
-			continue
+	m, key := r.nodes[n].parent, r.nodes[n].prev
+	if r.nodes[m].kind != mappingNode || r.nodes[key].kind != scalarNode {
+		return "", false
+	}
+	if r.nodes[m].count > smallMapping {
+		twice := r.doubledKeys(m)
+		if len(twice) == 0 || !twice[r.value(key)] {
+			return "", false
 		}
-		key := r.keyOf(n)
-		if r.nodes[key].kind == scalarNode && len(r.doubledKeys(m)) > 0 && r.twice[m][r.value(key)] {
-			return r.value(key), true
+		return r.value(key), true
+	}
+	own, ok := r.simple(key)
+	if !ok {
+		own = []byte(r.value(key))
+	}
+	for c := r.nodes[m].child; c != none; c = r.nodes[c].next {
+		if c != key && r.nodes[c].key && r.nodes[c].kind == scalarNode && means(r, c, own) {
+			return string(own), true
 		}
 	}
 	return "", false

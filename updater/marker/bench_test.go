@@ -5,8 +5,8 @@ package marker_test
 
 import (
 	"bytes"
-	"fmt"
-	"os"
+	"errors"
+	"io"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -14,65 +14,66 @@ import (
 	"github.com/tidemark-io/tidemark/updater/marker"
 )
 
-func deployment(b *testing.B) []byte {
-	b.Helper()
-	data, err := os.ReadFile("testdata/golden/deployment/before/deployment.yaml")
-	if err != nil {
-		b.Fatal(err)
+// BenchmarkFiles compares, for each file: an edit of a file that nobody has read
+// before; of one that Find or Edit has read (Trusted); a run over one in which
+// all is current; and what a decoder and an encoder of the same file take.
+func BenchmarkFiles(b *testing.B) {
+	files := []struct {
+		name string
+		data []byte
+	}{
+		{"deployment", []byte(realisticDeployment("podinfo", "1.0.0"))},
+		{"bundle1MB", bundle(1 << 20)},
+		{"values20k", largeValues()},
 	}
-	return data
-}
-
-// BenchmarkEdit edits a file in which three values change.
-func BenchmarkEdit(b *testing.B) {
-	data := deployment(b)
-	for _, trusted := range []bool{false, true} {
-		b.Run(fmt.Sprintf("trusted=%t", trusted), func(b *testing.B) {
-			b.SetBytes(int64(len(data)))
+	for _, file := range files {
+		result, err := marker.Edit(file.data, marker.ByRef(lookup), marker.Options{})
+		if err != nil || len(result.Changes) == 0 {
+			b.Fatal(err)
+		}
+		unmarked := bytes.ReplaceAll(file.data, []byte(marker.Key), []byte("$otherpolicy"))
+		b.Run(file.name+"/first", benchEdit(file.data, marker.Options{}, len(result.Changes)))
+		b.Run(file.name+"/trusted", benchEdit(file.data, marker.Options{Trusted: true}, len(result.Changes)))
+		b.Run(file.name+"/current", benchEdit(result.Data, marker.Options{Trusted: true}, 0))
+		b.Run(file.name+"/unmarked", benchEdit(unmarked, marker.Options{}, 0))
+		b.Run(file.name+"/decodeEncode", func(b *testing.B) {
+			b.SetBytes(int64(len(file.data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				result, err := marker.Edit(data, marker.ByRef(lookup), marker.Options{Trusted: trusted})
-				if err != nil || len(result.Changes) != 3 {
-					b.Fatal(err, result.Changes)
+				if err := decodeEncode(file.data); err != nil {
+					b.Fatal(err)
 				}
 			}
 		})
 	}
-	b.Run("current", func(b *testing.B) {
-		result, err := marker.Edit(data, marker.ByRef(lookup), marker.Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(int64(len(data)))
-		for b.Loop() {
-			if _, err := marker.Edit(result.Data, marker.ByRef(lookup), marker.Options{Trusted: true}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("unmarked", func(b *testing.B) {
-		unmarked := bytes.ReplaceAll(data, []byte(marker.Key), []byte("$otherpolicy"))
-		b.SetBytes(int64(len(unmarked)))
-		for b.Loop() {
-			if _, err := marker.Edit(unmarked, marker.ByRef(lookup), marker.Options{}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }
 
-// BenchmarkDecodeEncode is what an editor does that decodes and encodes again.
-func BenchmarkDecodeEncode(b *testing.B) {
-	data := deployment(b)
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		var doc yaml.Node
-		if err := yaml.Unmarshal(data, &doc); err != nil {
-			b.Fatal(err)
+func benchEdit(data []byte, opts marker.Options, changes int) func(*testing.B) {
+	return func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
+		b.ReportAllocs()
+		for b.Loop() {
+			result, err := marker.Edit(data, marker.ByRef(lookup), opts)
+			if err != nil || len(result.Changes) != changes {
+				b.Fatal(err, len(result.Changes))
+			}
 		}
-		if _, err := yaml.Marshal(&doc); err != nil {
-			b.Fatal(err)
+	}
+}
+
+// decodeEncode is what an editor does that decodes and encodes again.
+func decodeEncode(data []byte) error {
+	dec, enc := yaml.NewDecoder(bytes.NewReader(data)), yaml.NewEncoder(io.Discard)
+	for {
+		var doc yaml.Node
+		switch err := dec.Decode(&doc); {
+		case errors.Is(err, io.EOF):
+			return enc.Close()
+		case err != nil:
+			return err
+		}
+		if err := enc.Encode(&doc); err != nil {
+			return err
 		}
 	}
 }

@@ -3,14 +3,12 @@
 
 package marker
 
-import "bytes"
-
 // properties are the anchor and the tag before a node.
 type properties struct {
 	// first is where they begin, or -1.
 	first int
-	// column is that of the first of them in line, the line of the last.
-	column, line int
+	// near and column are where the first of them in line begins, the line of the last.
+	near, column, line int
 }
 
 // blockNode reads the node behind an indicator (or at the beginning of a
@@ -62,7 +60,12 @@ func (r *reader) blockNode(indent int, inline, dashes bool) int32 {
 // keyOrValue reads what is either a whole node or the first key of a mapping.
 func (r *reader) keyOrValue(indent, column int, inline bool, props properties) int32 {
 	line := r.line
-	n := r.atom(props)
+	var n int32
+	if r.at(':') {
+		n = r.noKey(props)
+	} else {
+		n = r.atom(props)
+	}
 	if r.err != nil {
 		return n
 	}
@@ -70,12 +73,22 @@ func (r *reader) keyOrValue(indent, column int, inline bool, props properties) i
 		if !inline {
 			r.failHere("a mapping cannot begin here")
 		}
+		if props.line == line { // what stands in lines before is the mapping's
+			r.nodes[n].first = offset(props.near)
+		} else {
+			r.nodes[n].first = r.nodes[n].start
+		}
 		return r.blockMapping(column, n)
 	}
 	if r.nodes[n].kind == scalarNode && r.nodes[n].style == plainStyle {
 		r.plainLines(n, indent, false)
 	}
 	return n
+}
+
+// noKey makes the key of no characters before a colon.
+func (r *reader) noKey(props properties) int32 {
+	return r.empty(r.pos, props)
 }
 
 // atom reads an alias, a quoted scalar, the first line of a plain one, or a
@@ -131,7 +144,7 @@ func (r *reader) entry(m int32, column int) {
 			return
 		}
 		if r.err == nil {
-			r.adopt(m, r.empty(r.last.end, properties{first: -1}))
+			r.adopt(m, r.absent(r.last.end))
 		}
 		return
 	}
@@ -139,7 +152,12 @@ func (r *reader) entry(m int32, column int) {
 	for r.property(&props) {
 		r.blanks()
 	}
-	key := r.atom(props)
+	var key int32
+	if r.at(':') {
+		key = r.noKey(props)
+	} else {
+		key = r.atom(props)
+	}
 	if r.err != nil {
 		return
 	}
@@ -197,16 +215,26 @@ func (r *reader) property(props *properties) bool {
 		props.first = r.pos
 	}
 	if props.line != r.line {
-		props.line, props.column = r.line, r.column()
+		props.near, props.line, props.column = r.pos, r.line, r.column()
 	}
-	verbatim := r.pos+1 < len(r.src) && r.src[r.pos+1] == '<'
-	for r.pos++; !r.blankAt(r.pos); r.pos++ {
-		if b := r.src[r.pos]; c == '&' && !wordByte(b) || !verbatim && bytes.IndexByte([]byte(",[]{}"), b) >= 0 {
-			break
-		}
-	}
+	r.pos = propertyEnd(r.src, r.pos)
 	r.mark(leadingToken, none)
 	return true
+}
+
+// propertyEnd returns the offset behind the anchor or tag that begins at an offset.
+func propertyEnd(src []byte, at int) int {
+	anchor := src[at] == '&'
+	verbatim := at+1 < len(src) && src[at+1] == '<'
+	for at++; at < len(src); at++ {
+		switch b := src[at]; {
+		case b == ' ', b == '\t', b == '\n', b == '\r', anchor && !wordByte(b):
+			return at
+		case !verbatim && (b == ',' || b == '[' || b == ']' || b == '{' || b == '}'):
+			return at
+		}
+	}
+	return at
 }
 
 // empty makes the null of no characters.
@@ -216,6 +244,13 @@ func (r *reader) empty(at int, props properties) int32 {
 		first = props.first
 	}
 	return r.add(node{style: emptyStyle, start: offset(at), end: offset(at), first: offset(first)})
+}
+
+// absent makes the null of no characters and no indicator.
+func (r *reader) absent(at int) int32 {
+	n := r.empty(at, properties{first: -1})
+	r.nodes[n].absent = true
+	return n
 }
 
 func (r *reader) enter() bool {

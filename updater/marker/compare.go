@@ -8,31 +8,44 @@ import "go.yaml.in/yaml/v3"
 // comparison holds the nodes of the first reader against those of the second.
 type comparison struct {
 	*reader
-	// want are the intended values of edited scalars.
-	want map[int32]string
+	// edits are those whose scalars are still to come. Both they and the scalars of
+	// a document are in the order of their offsets.
+	edits []edit
 }
 
-var kinds = map[nodeKind]yaml.Kind{
-	scalarNode: yaml.ScalarNode, mappingNode: yaml.MappingNode,
-	sequenceNode: yaml.SequenceNode, aliasNode: yaml.AliasNode,
+// take returns the edit of a scalar, when the comparison comes by.
+func (c *comparison) take(n int32) (edit, bool) {
+	if len(c.edits) == 0 || c.edits[0].node != n {
+		return edit{}, false
+	}
+	e := c.edits[0]
+	c.edits = c.edits[1:]
+	return e, true
 }
 
-// sameAsRead compares a node and all below it: kinds, numbers of children, and
-// the values of scalars, or the intended ones.
-func (c comparison) sameAsRead(n int32, b *yaml.Node) error {
+// What the second reader calls the kinds and styles of the first.
+var (
+	kinds = [...]yaml.Kind{
+		scalarNode: yaml.ScalarNode, mappingNode: yaml.MappingNode,
+		sequenceNode: yaml.SequenceNode, aliasNode: yaml.AliasNode,
+	}
+	styles = [...]yaml.Style{
+		plainStyle: 0, singleStyle: yaml.SingleQuotedStyle, doubleStyle: yaml.DoubleQuotedStyle,
+		literalStyle: yaml.LiteralStyle, foldedStyle: yaml.FoldedStyle, emptyStyle: 0,
+	}
+)
+
+// sameAsRead compares a node and all below it: kinds, numbers of children,
+// names of aliases, and of scalars all that there is.
+func (c *comparison) sameAsRead(n int32, b *yaml.Node) error {
 	a := &c.nodes[n]
 	if kinds[a.kind] != b.Kind || int(a.count) != len(b.Content) {
 		return unproven(b, "the kind or the size of a node")
 	}
 	switch a.kind {
 	case scalarNode:
-		want, edited := c.want[n]
-		text := b.Tag == "!!str" || b.Style&yaml.TaggedStyle != 0
-		if edited && (b.Value != want || !text) {
-			return unproven(b, "an edited value would not read as intended")
-		}
-		if !edited && !c.is(n, b.Value) {
-			return unproven(b, "the value of a scalar")
+		if err := c.sameScalar(n, b); err != nil {
+			return err
 		}
 	case aliasNode:
 		if string(c.src[a.start+1:a.end]) != b.Value {
@@ -48,10 +61,42 @@ func (c comparison) sameAsRead(n int32, b *yaml.Node) error {
 	return nil
 }
 
+// sameScalar compares values, or the intended ones, the way they are written,
+// anchors, and whether there is a tag.
+func (c *comparison) sameScalar(n int32, b *yaml.Node) error {
+	a := &c.nodes[n]
+	tagged := b.Style&yaml.TaggedStyle != 0
+	if a.first != a.start || b.Anchor != "" || tagged {
+		if string(c.anchor(a)) != b.Anchor {
+			return unproven(b, "the anchor of a scalar")
+		}
+		if tag := c.tag(a); tagged != (len(tag) > 1) {
+			return unproven(b, "the tag of a scalar")
+		}
+	}
+	style, want := styles[a.style], ""
+	e, edited := c.take(n)
+	if edited {
+		want = e.value
+		if a.style == plainStyle || a.style == emptyStyle {
+			style = e.style()
+		}
+	}
+	switch {
+	case b.Style&^yaml.TaggedStyle != style:
+		return unproven(b, "the quoting of a scalar")
+	case edited && (b.Value != want || b.Tag != "!!str" && !tagged):
+		return unproven(b, "an edited value would not read as intended")
+	case !edited && !means(c.reader, n, b.Value):
+		return unproven(b, "the value of a scalar")
+	}
+	return nil
+}
+
 // sameButEdits compares what the second reader saw before and after. Kinds and
 // numbers of children are known to agree with the first reader's nodes.
-func (c comparison) sameButEdits(n int32, before, after *yaml.Node) error {
-	_, edited := c.want[n]
+func (c *comparison) sameButEdits(n int32, before, after *yaml.Node) error {
+	_, edited := c.take(n)
 	switch {
 	case before.Anchor != after.Anchor:
 		return unproven(after, "an anchor would change")

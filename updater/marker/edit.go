@@ -6,6 +6,9 @@ package marker
 import (
 	"errors"
 	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Verdict is what a Chooser says about a marker.
@@ -21,6 +24,8 @@ const (
 )
 
 // Chooser says what a marker gets. It is called once for each marker, in order.
+// Marker.Document and Marker.Path tell the places of a file apart: a second Edit
+// can so keep what a first one would have changed; see also Result.Without.
 type Chooser func(Marker) (Image, Verdict)
 
 // ByRef makes a Chooser of a function that knows the policies' images.
@@ -51,14 +56,52 @@ type Result struct {
 	Changes []Change
 	// Problems are the markers that were not obeyed, in the order of their lines.
 	Problems []Problem
+
+	// What Without needs: the file before the edit, and what was put into it.
+	source []byte
+	edits  []edit
+	opts   Options
+}
+
+// Without takes changes back after all: back says of each index in Changes
+// whether that value stays as it was. What is left is proven anew. It is for
+// callers that judge the changes of many files together before they write any: in
+// the usual case, with nothing taken back, it costs nothing and returns the
+// result itself. With all taken back Data is the slice that Edit was given, which
+// a Result with changes keeps in memory. The error is a *FileError; then all is
+// taken back.
+func (r Result) Without(back func(index int) bool) (Result, error) {
+	left := Result{Data: r.source, Problems: r.Problems, source: r.source, opts: r.opts}
+	same := left
+	for i, change := range r.Changes {
+		if !back(i) {
+			left.Changes, left.edits = append(left.Changes, change), append(left.edits, r.edits[i])
+		}
+	}
+	switch len(left.Changes) {
+	case len(r.Changes):
+		return r, nil
+	case 0:
+		return same, nil
+	}
+	f := &file{reader: read(r.source, r.opts.withDefaults())}
+	if f.err != nil {
+		return same, f.err
+	}
+	left.Data = f.splice(left.edits)
+	if err := f.prove(left.Data, left.edits, false); err != nil {
+		return same, err
+	}
+	return left, nil
 }
 
 // Edit writes the images that choose gives at the markers of a file. Only the
 // bytes of the marked scalars change; a plain scalar is quoted if its new value
 // would not read as a string. A value that is already the text is left, quoted or
-// not. The second reader confirms that the documents are
-// the same but for the intended values. If it does not, or if the file cannot be
-// read, nothing is changed and the error is a *FileError. Data is not modified.
+// not. The second reader confirms that the documents are the same but for the
+// intended values. If it does not, or if the file cannot be read, nothing is
+// changed and the error is a *FileError. Data is not modified. Edit may be called
+// from many goroutines at once.
 func Edit(data []byte, choose Chooser, opts Options) (Result, error) {
 	same := Result{Data: data}
 	if !Mentions(data) {
@@ -80,10 +123,13 @@ func Edit(data []byte, choose Chooser, opts Options) (Result, error) {
 		return same, file.agree()
 	}
 	edited := file.splice(edits)
-	if err := file.prove(edited, edits, !opts.Trusted, true); err != nil {
+	if err := file.prove(edited, edits, !opts.Trusted); err != nil {
 		return same, err
 	}
-	return Result{Data: edited, Changes: changes, Problems: file.problems}, nil
+	return Result{
+		Data: edited, Changes: changes, Problems: file.problems,
+		source: data, edits: edits, opts: opts,
+	}, nil
 }
 
 // edit replaces the bytes [start, end) by text. The scalar then means value.
@@ -92,6 +138,23 @@ type edit struct {
 	start, end int
 	text       string
 	value      string
+}
+
+// style is how the new text of a scalar without quotes reads.
+func (e edit) style() yaml.Style {
+	if strings.HasSuffix(e.text, `"`) {
+		return yaml.DoubleQuotedStyle
+	}
+	return 0
+}
+
+// growth is the number of bytes that edits add, or take if it is negative.
+func growth(edits []edit) int {
+	n := 0
+	for _, e := range edits {
+		n += len(e.text) - (e.end - e.start)
+	}
+	return n
 }
 
 // plan asks for the image of each marker.
@@ -159,11 +222,7 @@ func (f *file) edit(n int32, value string) edit {
 
 // splice returns the file with the edits made.
 func (f *file) splice(edits []edit) []byte {
-	size := len(f.src)
-	for _, e := range edits {
-		size += len(e.text) - (e.end - e.start)
-	}
-	out := make([]byte, 0, size)
+	out := make([]byte, 0, len(f.src)+growth(edits))
 	at := 0
 	for _, e := range edits {
 		out = append(out, f.src[at:e.start]...)

@@ -56,6 +56,9 @@ func open(data []byte, opts Options) (*file, error) {
 		return nil, &FileError{Err: ErrTooLarge, Reason: fmt.Sprintf(
 			"%d bytes, and the limit is %d", len(data), opts.MaxBytes)}
 	}
+	if err := encoded(data); err != nil {
+		return nil, err
+	}
 	r := read(data, opts)
 	if r.err != nil {
 		return nil, secondOpinion(data, r.err)
@@ -91,7 +94,7 @@ func secondOpinion(data []byte, first *FileError) *FileError {
 
 // locate turns comments into places and problems.
 func (f *file) locate() {
-	byNode := make(map[int32][]place)
+	found := make([]place, 0, len(f.comments))
 	for _, c := range f.comments {
 		ref, ignored, err := parseComment(string(f.src[c.start:c.end]))
 		if ignored {
@@ -110,12 +113,18 @@ func (f *file) locate() {
 			f.problem(*problem)
 			continue
 		}
-		byNode[n] = append(byNode[n], place{Marker: Marker{Ref: ref}, node: n, comment: c.line + 1})
+		found = append(found, place{Marker: Marker{Ref: ref}, node: n, comment: c.line + 1})
 	}
-	for _, places := range byNode {
-		f.settle(places)
+	slices.SortStableFunc(found, func(a, b place) int { return cmp.Compare(a.node, b.node) })
+	f.places = make([]place, 0, len(found))
+	for len(found) > 0 {
+		same := 1
+		for same < len(found) && found[same].node == found[0].node {
+			same++
+		}
+		f.settle(found[:same])
+		found = found[same:]
 	}
-	slices.SortFunc(f.places, func(a, b place) int { return cmp.Compare(a.node, b.node) })
 	slices.SortStableFunc(f.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 }
 
@@ -137,9 +146,7 @@ func (f *file) settle(places []place) {
 	}
 	nd := &f.nodes[p.node]
 	p.Path = path
-	p.Document, _ = slices.BinarySearchFunc(f.docs, f.root(p.node), func(doc, root int32) int {
-		return cmp.Compare(f.nodes[doc].start, f.nodes[root].start)
-	})
+	p.Document = f.documentOf(p.node)
 	p.Line, p.Column = f.lineOf(int(nd.start)), f.columnOf(int(nd.start))
 	p.Object = f.object(p.node)
 	if text, _, _ := f.line1(nd); text != nil && nd.body > 0 {
@@ -148,6 +155,15 @@ func (f *file) settle(places []place) {
 		p.Value = f.value(p.node)
 	}
 	f.places = append(f.places, p)
+}
+
+// documentOf returns the number of the document that a node is in.
+func (f *file) documentOf(n int32) int {
+	root := f.root(n)
+	i, _ := slices.BinarySearchFunc(f.docs, root, func(doc, root int32) int {
+		return cmp.Compare(f.nodes[doc].start, f.nodes[root].start)
+	})
+	return i
 }
 
 func (f *file) problem(p Problem) { f.problems = append(f.problems, p) }

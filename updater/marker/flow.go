@@ -87,7 +87,7 @@ func (r *reader) flowEntry(n int32) {
 	}
 	r.adopt(n, key)
 	if !pair {
-		r.adopt(n, r.empty(int(r.nodes[key].end), properties{first: -1}))
+		r.adopt(n, r.absent(int(r.nodes[key].end)))
 		return
 	}
 	r.indicator()

@@ -27,7 +27,7 @@ func TestHostileFilesAreRefusedInTime(t *testing.T) {
 		"deep dashes":                 {strings.Repeat("- ", 1<<20) + "x" + mark, marker.ErrTooComplex},
 		"deep braces":                 {strings.Repeat("{a: ", 1<<20) + mark, marker.ErrTooComplex},
 		"deep indentation":            {deep(2000) + mark, marker.ErrTooComplex},
-		"invalid UTF-8":               {"a: \xff\xfe" + mark, marker.ErrNotYAML},
+		"invalid UTF-8":               {"a: \xff\xfe" + mark, marker.ErrEncoding},
 		"a zero byte":                 {"a: \x00" + mark, marker.ErrNotYAML},
 		"many anchors":                {"a: " + strings.Repeat("&a ", 1<<20) + mark, nil},
 		"many questions":              {strings.Repeat("? ", 1<<20) + mark, nil},

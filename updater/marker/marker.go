@@ -3,13 +3,14 @@
 
 package marker
 
-import (
-	"bytes"
-	"path"
-)
+import "path"
 
 // Key is the JSON key that makes a comment a marker.
 const Key = "$imagepolicy"
+
+// LookVersion names what Candidate and Mentions look for. Who remembers their
+// answers asks again when it is another one.
+const LookVersion = Key + " 2"
 
 // Marker is one marked scalar value of a file.
 type Marker struct {
@@ -18,7 +19,14 @@ type Marker struct {
 	Document int
 	// Path is the way to the value from the document's root, as in
 	// spec.containers[0].image; keys that are no plain words are quoted in
-	// brackets, as in metadata.annotations["a.b/c"]. Empty: the root itself.
+	// brackets, as in metadata.annotations["a.b/c"], and for a key that is no
+	// scalar stands its number in the mapping, as in [?0]. Empty: the root itself.
+	//
+	// Document and Path together name a value of the file: no two markers of a
+	// file share them (a value below a key that occurs twice is no marker but a
+	// Problem), an edit leaves them as they are, and so do comments, blank lines,
+	// indentation and quotes. They change when somebody moves the value: puts
+	// items or documents before its own, or renames a key above it.
 	Path string
 	// Line and Column say where the value begins: from 1, the column in characters.
 	Line, Column int
@@ -83,10 +91,4 @@ func Candidate(file string) bool {
 		return true
 	}
 	return path.Base(file) == "Kustomization"
-}
-
-// Mentions reports whether the text of a marker occurs in data at all. A file
-// without it needs no further look, whether it is YAML or not.
-func Mentions(data []byte) bool {
-	return bytes.Contains(data, []byte(Key))
 }

@@ -77,6 +77,8 @@ var (
 	// ErrTooComplex says that the file has more nodes than Options.MaxNodes or is
 	// nested too deeply.
 	ErrTooComplex = errors.New("the file is too complex")
+	// ErrEncoding says that the file is not in UTF-8.
+	ErrEncoding = errors.New("the file is not in UTF-8")
 	// ErrNotYAML says that the file cannot be read as YAML.
 	ErrNotYAML = errors.New("the file is not YAML")
 	// ErrUnproven says that the two YAML readers do not agree about the file, or

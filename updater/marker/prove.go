@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -57,26 +56,46 @@ func notYAML(err error) *FileError {
 
 // agree reports whether the second reader sees what the first one has seen.
 func (f *file) agree() error {
-	return f.prove(nil, nil, true, false)
+	return f.prove(nil, nil, true)
 }
 
-// prove reports whether the file (if before) and the edited bytes (if after)
-// are the documents that the first reader has seen, the latter with exactly the
-// edits.
-func (f *file) prove(edited []byte, edits []edit, before, after bool) error {
+// prove reports whether the file (if before) and the edited bytes (if there are
+// edits) are the documents that the first reader has seen, the latter with exactly
+// the edits. Of the edited bytes only those pieces are read that have edits.
+func (f *file) prove(edited []byte, edits []edit, before bool) error {
 	seen := comparison{reader: f.reader}
-	want := comparison{reader: f.reader, want: make(map[int32]string, len(edits))}
-	for _, e := range edits {
-		want.want[e.node] = e.value
-	}
 	var first, then second
 	if before {
 		first = readSecond(f.src)
 	}
-	if after {
-		then = readSecond(edited)
+	shift := 0 // by how much the edits so far have moved what follows
+	for _, p := range f.pieces() {
+		count := 0
+		for count < len(edits) && edits[count].start < p.end {
+			count++
+		}
+		mine := edits[:count]
+		edits = edits[count:]
+		if len(mine) > 0 {
+			moved := shift + growth(mine)
+			then = readSecond(edited[p.start+shift : p.end+moved])
+			shift = moved
+		}
+		if err := f.provePiece(p, mine, seen, first, then, before); err != nil {
+			return err
+		}
 	}
-	for _, doc := range append(slices.Clone(f.docs), none) {
+	if before {
+		_, err := seen.nextAsRead(first, none)
+		return err
+	}
+	return nil
+}
+
+// provePiece takes the documents of a piece from one or both of the readings.
+func (f *file) provePiece(p piece, edits []edit, seen comparison, first, then second, before bool) error {
+	want, changed := comparison{reader: f.reader, edits: edits}, comparison{reader: f.reader, edits: edits}
+	for _, doc := range p.docs {
 		var a, b *yaml.Node
 		var err error
 		if before {
@@ -84,23 +103,64 @@ func (f *file) prove(edited []byte, edits []edit, before, after bool) error {
 				return err
 			}
 		}
-		if after {
-			if b, err = want.nextAsRead(then, doc); err != nil {
-				return &FileError{Err: ErrUnproven, Reason: "the edited file: " + err.Error()}
+		if len(edits) == 0 {
+			continue
+		}
+		if b, err = want.nextAsRead(then, doc); err != nil {
+			return f.edited(p, err)
+		}
+		if before {
+			if err := changed.sameButEdits(doc, a, b); err != nil {
+				return f.edited(p, err)
 			}
 		}
-		if a != nil && b != nil {
-			if err := want.sameButEdits(doc, a, b); err != nil {
-				return err
-			}
-		}
+	}
+	if len(edits) == 0 {
+		return nil
+	}
+	if _, err := want.nextAsRead(then, none); err != nil {
+		return f.edited(p, err)
 	}
 	return nil
 }
 
+// edited says of an error that it is about the edited file.
+func (f *file) edited(p piece, err error) error {
+	var e *FileError
+	if errors.As(err, &e) && e.Line > 0 {
+		e.Line += f.lineOf(p.start) - 1
+	}
+	return &FileError{Err: ErrUnproven, Reason: "the edited file: " + err.Error()}
+}
+
+// piece is a part of a file that means the same whether it is read alone or
+// within the file: one of several documents, or the whole file.
+type piece struct {
+	docs       []int32
+	start, end int
+}
+
+// pieces cuts a file at the lines with --- that begin its documents. Documents
+// share nothing but directives (whose reach is a document, and which make a file a
+// single piece here all the same), and such a line can be within nothing else.
+func (f *file) pieces() []piece {
+	if f.joined || len(f.docs) < 2 {
+		return []piece{{docs: f.docs, start: 0, end: len(f.src)}}
+	}
+	pieces := make([]piece, len(f.docs))
+	for i := range f.docs {
+		pieces[i] = piece{docs: f.docs[i : i+1], start: int(f.starts[i]), end: len(f.src)}
+		if i > 0 {
+			pieces[i-1].end = pieces[i].start
+		}
+	}
+	pieces[0].start = 0
+	return pieces
+}
+
 // nextAsRead takes the next document from the second reader, and compares it.
 // With no document it wants the end of the file.
-func (c comparison) nextAsRead(s second, doc int32) (*yaml.Node, error) {
+func (c *comparison) nextAsRead(s second, doc int32) (*yaml.Node, error) {
 	root, err := s.next()
 	if err != nil {
 		return nil, err

@@ -19,17 +19,19 @@ type reader struct {
 	line      int // its number, from 0
 	maxNodes  int
 	maxMarks  int
+	returns   bool // there are carriage returns in the file
 
 	nodes    []node
 	scalars  []int32 // all scalars and aliases, by offset
 	docs     []int32 // the root of each document
+	starts   []int32 // the offset of each document's ---
+	joined   bool    // the file has directives, or a document without --- that is not the first
 	comments []comment
 	last     token
 	depth    int
 	err      *FileError
 
 	// What is worked out once and only if asked for.
-	keys    map[int32][]int32         // the keys of a mapping
 	lists   map[int32]int32           // the items of a root that is a list
 	objects map[int32]ObjectID        // the identity of a mapping
 	twice   map[int32]map[string]bool // the doubled keys of a mapping
@@ -66,7 +68,9 @@ type comment struct {
 // read reads a whole file.
 func read(src []byte, opts Options) *reader {
 	r := &reader{src: src, maxNodes: opts.MaxNodes, maxMarks: opts.MaxMarkers}
-	guess := min(len(src)/16, opts.MaxNodes) + 8 // a node for 16 bytes is usual
+	r.returns = bytes.IndexByte(src, '\r') >= 0
+	lines := bytes.Count(src, []byte("\n")) + 1
+	guess := min(5*lines/2, len(src)/8, opts.MaxNodes) + 16 // manifests have about 2.3 nodes in a line
 	r.nodes, r.scalars = make([]node, 0, guess), make([]int32, 0, guess)
 	r.bom()
 	for r.err == nil && r.document() {
@@ -83,7 +87,7 @@ func (r *reader) bom() {
 
 // document reads the next document. It returns false at the end of the file.
 func (r *reader) document() bool {
-	explicit := false
+	explicit, start := false, 0
 	for {
 		r.skip()
 		switch {
@@ -95,9 +99,11 @@ func (r *reader) document() bool {
 			r.restOfLine()
 			continue
 		case r.src[r.pos] == '%' && r.pos == r.lineStart:
+			r.joined = true
 			r.toLineEnd()
 			continue
 		case r.boundary():
+			start = r.pos
 			r.pos += 3
 			r.mark(leadingToken, none)
 			explicit = true
@@ -108,9 +114,10 @@ func (r *reader) document() bool {
 	if r.err != nil {
 		return false
 	}
-	r.docs = append(r.docs, root)
+	r.joined = r.joined || !explicit && len(r.docs) > 0
+	r.docs, r.starts = append(r.docs, root), append(r.starts, offset(start))
 	r.skip()
-	if r.pos < len(r.src) && !r.boundary() {
+	if r.pos < len(r.src) && !r.boundary() && (r.src[r.pos] != '%' || r.pos != r.lineStart) {
 		r.failHere("text follows the end of the document's value")
 	}
 	return true
@@ -137,12 +144,24 @@ func (r *reader) failHere(reason string) { r.fail(r.pos, ErrNotYAML, reason) }
 
 // lineStarts returns the offset of each line.
 func (r *reader) lineStarts() []int32 {
-	if r.lines == nil {
-		r.lines = append(make([]int32, 0, 2+bytes.Count(r.src, []byte("\n"))), 0)
-		for i, c := range r.src {
-			if c == '\n' || c == '\r' && (i+1 >= len(r.src) || r.src[i+1] != '\n') {
-				r.lines = append(r.lines, offset(i+1))
+	if r.lines != nil {
+		return r.lines
+	}
+	r.lines = append(make([]int32, 0, 2+bytes.Count(r.src, []byte("\n"))), 0)
+	if !r.returns {
+		for at := bytes.IndexByte(r.src, '\n') + 1; at > 0; {
+			r.lines = append(r.lines, offset(at))
+			next := bytes.IndexByte(r.src[at:], '\n') + 1
+			if next == 0 {
+				break
 			}
+			at += next
+		}
+		return r.lines
+	}
+	for i, c := range r.src {
+		if c == '\n' || c == '\r' && (i+1 >= len(r.src) || r.src[i+1] != '\n') {
+			r.lines = append(r.lines, offset(i+1))
 		}
 	}
 	return r.lines
@@ -249,14 +268,17 @@ func (r *reader) newline() {
 
 // toLineEnd goes to the line break, or the end.
 func (r *reader) toLineEnd() {
-	rest := r.src[r.pos:]
-	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
-		rest = rest[:end]
+	if r.returns {
+		for r.pos < len(r.src) && r.src[r.pos] != '\n' && r.src[r.pos] != '\r' {
+			r.pos++
+		}
+		return
 	}
-	if end := bytes.IndexByte(rest, '\r'); end >= 0 {
-		rest = rest[:end]
+	if end := bytes.IndexByte(r.src[r.pos:], '\n'); end >= 0 {
+		r.pos += end
+	} else {
+		r.pos = len(r.src)
 	}
-	r.pos += len(rest)
 }
 
 // comment goes over a comment, and keeps it if it may be a marker.

@@ -61,15 +61,16 @@ var ErrRef = errors.New("want <namespace>:<name>, and then nothing, :tag, :name 
 
 // ParseRef reads <namespace>:<name>[:tag|:name|:digest]. The error is ErrRef.
 func ParseRef(text string) (Ref, error) {
-	fields := strings.Split(text, ":")
-	if len(fields) < 2 || len(fields) > 3 || !objectName(fields[0]) || !objectName(fields[1]) {
+	namespace, rest, _ := strings.Cut(text, ":")
+	name, part, hasPart := strings.Cut(rest, ":")
+	if !objectName(namespace) || !objectName(name) || strings.Contains(part, ":") {
 		return Ref{}, fmt.Errorf("%.80q names no policy: %w", text, ErrRef)
 	}
-	ref := Ref{Namespace: fields[0], Name: fields[1]}
-	if len(fields) == 2 {
+	ref := Ref{Namespace: namespace, Name: name}
+	if !hasPart {
 		return ref, nil
 	}
-	switch fields[2] {
+	switch part {
 	case "tag":
 		ref.Part = Tag
 	case "name":
@@ -136,10 +137,13 @@ func usual(text string) (string, bool) {
 		return "", false
 	}
 	value, rest, ok := strings.Cut(rest, `"`)
-	return value, ok && strings.TrimLeft(rest, " ") == "}" && strings.Trim(value, refBytes) == ""
+	return value, ok && strings.TrimLeft(rest, " ") == "}" && all(value, refByte)
 }
 
-const refBytes = "abcdefghijklmnopqrstuvwxyz0123456789-.:"
+// refByte reports whether a byte may stand in a reference.
+func refByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= '0' && c <= ':' || c == '-' || c == '.'
+}
 
 func syntax(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -4,6 +4,7 @@
 package marker
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -44,6 +45,9 @@ type node struct {
 	// folds: the value is not simply the bytes between the quotes, it has escapes
 	// or several lines.
 	folds bool
+	// absent: an empty scalar with no indicator before it, as the value of the key
+	// in {key}; a value cannot be written there.
+	absent bool
 	// chomp is the chomping indicator of a block scalar: '-', '+' or 0.
 	chomp byte
 	// [start, end) are the node's bytes with quotes, without anchor and tag.
@@ -52,16 +56,16 @@ type node struct {
 	first int32
 	// body and indent are the first line and the indentation of a block scalar.
 	body, indent int32
-	// parent, the first and the last child, the next sibling. The children of a
+	// parent, the first and the last child, the siblings. The children of a
 	// mapping are its keys and values by turns.
-	parent, child, last, next int32
+	parent, child, last, prev, next int32
 	// index counts the children of the parent before this one; count this node's own.
 	index, count int32
 }
 
 // add makes a node that is not yet within another.
 func (r *reader) add(n node) int32 {
-	n.parent, n.child, n.last, n.next = none, none, none, none
+	n.parent, n.child, n.last, n.prev, n.next = none, none, none, none, none
 	if len(r.nodes) >= r.maxNodes {
 		r.fail(int(n.start), ErrTooComplex, "it has more than "+strconv.Itoa(r.maxNodes)+" nodes")
 	}
@@ -76,7 +80,7 @@ func (r *reader) add(n node) int32 {
 // adopt makes child the last child of parent.
 func (r *reader) adopt(parent, child int32) {
 	p, c := &r.nodes[parent], &r.nodes[child]
-	c.parent, c.index = parent, p.count
+	c.parent, c.prev, c.index = parent, p.last, p.count
 	c.key = p.kind == mappingNode && p.count%2 == 0
 	if p.last == none {
 		p.child = child
@@ -95,65 +99,65 @@ func (r *reader) root(n int32) int32 {
 	return n
 }
 
-// keyOf returns the key of a value in a mapping.
-func (r *reader) keyOf(value int32) int32 {
-	parent, at := &r.nodes[r.nodes[value].parent], r.nodes[value].index
-	if r.keys == nil {
-		r.keys = make(map[int32][]int32)
-	}
-	keys, ok := r.keys[r.nodes[value].parent]
-	if !ok {
-		for c := parent.child; c != none; c = r.nodes[c].next {
-			if r.nodes[c].key {
-				keys = append(keys, c)
-			}
-		}
-		r.keys[r.nodes[value].parent] = keys
-	}
-	return keys[at/2]
-}
-
 // maxPath bounds the path of a value, in bytes.
 const maxPath = 2048
 
 // path returns the way to a node from its document's root; see Marker.Path. It
 // is false for a path longer than maxPath.
 func (r *reader) path(n int32) (string, bool) {
-	var steps []int32
+	var room [32]int32
+	steps := room[:0]
 	for ; r.nodes[n].parent != none; n = r.nodes[n].parent {
 		steps = append(steps, n)
 	}
-	var b strings.Builder
-	for i := len(steps) - 1; i >= 0; i-- {
-		step := r.nodes[steps[i]]
-		if r.nodes[step.parent].kind == sequenceNode {
-			b.WriteString("[" + strconv.Itoa(int(step.index)) + "]")
-		} else if key := r.keyOf(steps[i]); r.nodes[key].kind != scalarNode {
-			b.WriteString("[?]")
-		} else if r.nodes[key].end-r.nodes[key].start > maxPath {
+	var space [256]byte
+	path := space[:0]
+	for _, n := range slices.Backward(steps) {
+		step := &r.nodes[n]
+		key := step.prev
+		switch {
+		case r.nodes[step.parent].kind == sequenceNode:
+			path = append(strconv.AppendInt(append(path, '['), int64(step.index), 10), ']')
+		case r.nodes[key].kind != scalarNode:
+			path = append(strconv.AppendInt(append(path, "[?"...), int64(step.index/2), 10), ']')
+		case r.nodes[key].end-r.nodes[key].start > maxPath:
 			return "", false
-		} else {
-			writeKey(&b, r.value(key))
+		default:
+			path = r.appendKey(path, key)
 		}
-		if b.Len() > maxPath {
+		if len(path) > maxPath {
 			return "", false
 		}
 	}
-	return b.String(), true
+	return string(path), true
 }
 
-func writeKey(b *strings.Builder, key string) {
-	if key == "" || strings.Trim(key, wordBytes) != "" {
-		b.WriteString("[" + strconv.Quote(key) + "]")
-		return
+// appendKey appends a key as a step of a path.
+func (r *reader) appendKey(path []byte, n int32) []byte {
+	key, ok := r.simple(n)
+	if !ok {
+		key = []byte(r.value(n))
 	}
-	if b.Len() > 0 {
-		b.WriteByte('.')
+	if len(key) == 0 || !all(key, pathByte) {
+		return append(strconv.AppendQuote(append(path, '['), string(key)), ']')
 	}
-	b.WriteString(key)
+	if len(path) > 0 {
+		path = append(path, '.')
+	}
+	return append(path, key...)
 }
 
-const wordBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$"
+// pathByte reports whether a key of such bytes needs no quotes in a path.
+func pathByte(c byte) bool { return c < 0x80 && wordByte(c) || c == '$' }
+
+func all[T string | []byte](s T, is func(byte) bool) bool {
+	for i := range len(s) {
+		if !is(s[i]) {
+			return false
+		}
+	}
+	return true
+}
 
 // field returns the value of a key in a mapping; none if there is no such key
 // or n is no mapping.
@@ -166,7 +170,7 @@ func (r *reader) field(n int32, key string) int32 {
 		if value == none {
 			return none
 		}
-		if r.nodes[c].kind == scalarNode && r.is(c, key) {
+		if r.nodes[c].kind == scalarNode && means(r, c, key) {
 			return value
 		}
 		c = r.nodes[value].next

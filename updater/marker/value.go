@@ -38,12 +38,12 @@ func (r *reader) simple(n int32) ([]byte, bool) {
 	return r.src[nd.start:nd.end], true
 }
 
-// is reports whether a scalar means s.
-func (r *reader) is(n int32, s string) bool {
+// means reports whether a scalar's value is s.
+func means[T string | []byte](r *reader, n int32, s T) bool {
 	if b, ok := r.simple(n); ok {
-		return string(b) == s
+		return string(b) == string(s)
 	}
-	return r.value(n) == s
+	return r.value(n) == string(s)
 }
 
 // fold joins the lines of a plain or quoted scalar and replaces its escapes:
