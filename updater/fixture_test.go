@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -281,4 +282,25 @@ func (r *running) runs(name string) []*updaterv1.Run {
 		r.t.Fatal(err)
 	}
 	return runs
+}
+
+// stored lets the stores and the policies be followed, and runs nothing by itself.
+func (r *running) stored() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	for _, follow := range []func(context.Context) error{r.service.automations.Run, r.service.repositories.Run, r.service.follower.Run} {
+		group.Go(func() {
+			if err := follow(ctx); err != nil && ctx.Err() == nil {
+				r.t.Errorf("follow: %v", err)
+			}
+		})
+	}
+	r.t.Cleanup(func() { cancel(); group.Wait() })
+	for _, ready := range []<-chan struct{}{r.service.automations.Ready(), r.service.repositories.Ready(), r.service.follower.Ready()} {
+		select {
+		case <-ready:
+		case <-time.After(patience):
+			r.t.Fatal("the stores are not ready")
+		}
+	}
 }
