@@ -27,10 +27,12 @@ import (
 type Hash = plumbing.Hash
 
 // A cache beyond these is thrown away before the next download, which is at depth 1 again. Every incremental
-// fetch leaves a pack, every commit written here 3 or more loose objects.
+// fetch leaves a pack, every commit written here 3 or more loose objects. The packs may have twice the bytes of
+// the largest (the whole, as it was at first, or its history) and slackBytes more; one pack has maxPack at most.
 const (
 	maxPacks        = 100
 	maxLooseObjects = 10_000
+	slackBytes      = 256 << 20
 )
 
 // objectMemory is what a Repo keeps of decoded objects, in bytes: trees, mostly.
@@ -51,6 +53,7 @@ type Repo struct {
 	refs    map[string]Hash // remote reference -> commit, all complete in the cache
 	shallow []Hash
 	loose   int             // loose objects, about
+	slack   int64           // bytes, slackBytes but for tests
 	damaged bool            // to be rebuilt by the next Fetch
 	made    map[Hash]Commit // commits made here that no push has sent yet
 	blobs   *BlobIndex      // which blobs and trees have markers
@@ -67,7 +70,7 @@ func Open(cacheDir string, remote Remote) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{remote: remote, dir: filepath.Join(cacheDir, remote.key()), conn: conn}
+	r := &Repo{remote: remote, dir: filepath.Join(cacheDir, remote.key()), conn: conn, slack: slackBytes}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return nil, r.fail("open", ErrCache, err.Error(), nil)
 	}
@@ -181,7 +184,44 @@ func (r *Repo) path(names ...string) string {
 // overgrown tells whether the cache should be rebuilt rather than added to.
 func (r *Repo) overgrown() bool {
 	packs, err := filepath.Glob(r.path("objects", "pack", "*.pack"))
-	return err == nil && (len(packs) >= maxPacks || r.loose >= maxLooseObjects)
+	if err != nil || len(packs) >= maxPacks || r.loose >= maxLooseObjects {
+		return err == nil
+	}
+	total, largest := int64(0), int64(0)
+	for _, pack := range packs {
+		if info, err := os.Stat(pack); err == nil {
+			total += info.Size()
+			largest = max(largest, info.Size())
+		}
+	}
+	return total > 2*largest+r.slack
+}
+
+// reclaim takes the folder back when somebody has removed it under a running process.
+func (r *Repo) reclaim() error {
+	if _, err := os.Stat(r.path("HEAD")); err == nil {
+		return nil
+	}
+	r.damaged = true
+	if _, err := os.Stat(r.path("lock")); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		return r.fail("fetch", ErrCache, err.Error(), nil)
+	}
+	lock, err := lockFile(r.path("lock"))
+	if errors.Is(err, ErrCacheInUse) {
+		return r.fail("fetch", ErrCacheInUse, "its folder was removed and another process has made it anew", nil)
+	}
+	if err != nil {
+		return r.fail("fetch", ErrCache, err.Error(), nil)
+	}
+	err = r.lock.Close()
+	r.lock = lock
+	if err != nil {
+		return r.fail("fetch", ErrCache, err.Error(), nil)
+	}
+	return nil
 }
 
 func (r *Repo) countLoose() int {

@@ -22,6 +22,20 @@
 // never touched. A push sends the objects of the commits made here and nothing else, and names the old id of
 // every reference, so that nobody's commit can be lost.
 //
+// What a Ref is and what comes of it:
+//
+//	empty repository   ErrEmptyRepository: there is nothing to commit on
+//	missing branch     ErrBranchNotFound; with Optional a Tip with a zero Hash, from which a branch can be made
+//	nothing set        HEAD's branch; a HEAD that is detached gives its commit, with no Branch; one that points at
+//	                   a branch that is not there yet ErrBranchNotFound
+//	commit             that commit, as the tip of a reference, by its id where the server hands that out, or out
+//	                   of the history of Ref.Branch (or of HEAD); no Branch. Else ErrRefNotFound
+//	tag                its commit, also of an annotated one; no Branch
+//	semver             the highest tag in the range as a tag; ErrRefNotFound when there is none; no pre-release
+//	                   unless the range names one
+//
+// What has no Branch can be read and committed on, but pushed only to a reference that the caller names.
+//
 // What the package is not: it knows nothing of markers, policies or YAML, and it decides nothing. It asks its
 // caller which files are wanted and what to write into them.
 package gitrepo

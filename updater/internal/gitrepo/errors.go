@@ -15,6 +15,8 @@ var (
 	ErrURL = errors.New("the repository's URL cannot be used")
 	// ErrCredential: the credential is incomplete or cannot be read. No retry helps until it is changed.
 	ErrCredential = errors.New("the credential cannot be used")
+	// ErrProxy: the proxy cannot be used (scheme, host, or an ssh URL). No retry helps.
+	ErrProxy = errors.New("the proxy cannot be used")
 	// ErrUnreachable: no connection, or it broke. Retry later.
 	ErrUnreachable = errors.New("the Git server cannot be reached")
 	// ErrHostKey: the SSH server's key is not the one in known_hosts. No retry helps.
@@ -135,7 +137,7 @@ func (r *Repo) fail(op string, kind error, detail string, cause error) error {
 }
 
 func newError(op string, remote Remote, kind error, detail string, cause error) error {
-	e := &Error{Op: op, URL: Redact(remote.URL), Kind: kind, Detail: oneLine(remote.Auth.scrub(detail))}
+	e := &Error{Op: op, URL: Redact(remote.URL), Kind: kind, Detail: oneLine(remote.scrub(detail))}
 	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(cause, ended) {
 			e.cause = ended

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -43,6 +44,9 @@ func (r *Repo) explain(ctx context.Context, op string, err error) error {
 	detail, kind := classify(err)
 	if errors.Is(kind, ErrAuthentication) && r.anonymous() {
 		detail = "it wants one and none is set; " + detail
+	}
+	if errors.Is(kind, ErrUnreachable) && r.remote.Proxy != nil {
+		detail = fmt.Sprintf("by way of the proxy %s (see proxySecretRef): %s", r.remote.Proxy.Host, detail)
 	}
 	return r.fail(op, kind, detail, err)
 }
@@ -89,7 +93,7 @@ func statusKind(code int) error {
 	switch {
 	case code >= 500, code == 429, code == 408:
 		return ErrServer
-	case code == 407:
+	case code == http.StatusProxyAuthRequired:
 		return ErrUnreachable
 	case code == 413:
 		return ErrTooLarge

@@ -54,6 +54,9 @@ func (r *Repo) fetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
 	if r.lock == nil {
 		return nil, fmt.Errorf("fetch %s: %w", r.URL(), os.ErrClosed)
 	}
+	if err := r.reclaim(); err != nil {
+		return nil, err
+	}
 	if r.damaged || r.store == nil || r.overgrown() {
 		if err := r.wipe(); err != nil {
 			return nil, err
@@ -63,16 +66,51 @@ func (r *Repo) fetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
 	// rewritten in between is refused as "not our ref". And a cache that cannot take the pack is rebuilt.
 	for attempt := 0; ; attempt++ {
 		tips, err := r.fetch(ctx, refs)
-		rebuild := errors.Is(err, ErrCacheDamaged) || errors.Is(err, errIncrementTooLarge)
+		// The third: all that is missing was said to be here.
+		rebuild := errors.Is(err, ErrCacheDamaged) || errors.Is(err, errIncrementTooLarge) || errors.Is(err, transport.ErrEmptyUploadPackRequest)
 		if err == nil || attempt == 2 || ctx.Err() != nil || (!rebuild && !errors.Is(err, errNotOurRef)) {
 			return tips, r.explain(ctx, "fetch", err)
 		}
 		if rebuild {
-			if err := r.wipe(); err != nil {
-				return nil, err
-			}
+			err = r.wipe()
+		} else {
+			err = r.unearth(ctx, refs)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
+}
+
+// unearth brings commits that were asked for by their id, and that the server hands out by no id, out of the
+// history of the branch that is named beside them.
+func (r *Repo) unearth(ctx context.Context, refs []Ref) error {
+	for _, ref := range refs {
+		hash := plumbing.NewHash(ref.Commit)
+		if ref.Commit == "" || r.complete(hash) == nil {
+			continue
+		}
+		branch := Ref{Branch: ref.Branch}
+		tips, err := r.fetch(ctx, []Ref{branch})
+		if err != nil {
+			return r.explain(ctx, "fetch", err)
+		}
+		found := false
+		err = r.deepenUntil(ctx, branch, tips[0].Hash, hash, func() (seen horizon, err error) {
+			found, seen, err = r.ancestor(tips[0].Hash, hash)
+			if found && r.complete(hash) != nil {
+				seen.answered = false // a parent beyond the boundary
+			}
+			return seen, err
+		})
+		if err != nil {
+			return err
+		}
+		if !found {
+			return r.fail("fetch", ErrRefNotFound, fmt.Sprintf("there is no commit %s in %s; name the branch that has it", hash, tips[0].Name), nil)
+		}
+	}
+	return nil
 }
 
 var errNotOurRef = errors.New("not our ref")

@@ -71,7 +71,7 @@ func (r *Repo) contains(ctx context.Context, ref Ref, tip, commit Hash) (found b
 // horizon is how far an answer could be looked for.
 type horizon struct {
 	answered bool // nothing beyond it can change the answer
-	far      int  // the largest number of steps to a commit that is not in the cache
+	far      int  // the largest number of steps to a commit that is not in the cache; to the one looked for when it is found
 }
 
 // ancestor tells whether old is from or one of its ancestors in the cache. It is answered as well when the
@@ -82,7 +82,7 @@ func (r *Repo) ancestor(from, old Hash) (found bool, seen horizon, err error) {
 	for queue := []Hash{from}; len(queue) > 0; queue = queue[1:] {
 		hash := queue[0]
 		if hash == old {
-			return true, horizon{answered: true}, nil
+			return true, horizon{answered: true, far: steps[hash]}, nil
 		}
 		commit, err := r.readCommit(hash)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {

@@ -5,6 +5,8 @@ package gitrepo
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"maps"
 	"os"
 	"sync"
@@ -75,7 +77,9 @@ func (x *BlobIndex) use(version string) {
 	}
 }
 
-const indexMagic = "tidemark blob index 1\n"
+// indexMagic is the first line of a saved index. The version, the records (hash, 1 or 0) and a checksum of all
+// that follow: a bit that flipped on the disk would hide a marker for ever.
+const indexMagic = "tidemark blob index 2\n"
 
 // loadBlobIndex reads a saved index; what cannot be read is an empty one.
 func loadBlobIndex(path string) *BlobIndex {
@@ -89,6 +93,13 @@ func loadBlobIndex(path string) *BlobIndex {
 	if err != nil {
 		return x
 	}
+	if len(content) < crc32.Size {
+		return x
+	}
+	content, sum := content[:len(content)-crc32.Size], content[len(content)-crc32.Size:]
+	if binary.BigEndian.Uint32(sum) != checksum(content) {
+		return x
+	}
 	content, ours := bytes.CutPrefix(content, []byte(indexMagic))
 	version, records, whole := bytes.Cut(content, []byte("\n"))
 	const record = len(Hash{}) + 1
@@ -100,6 +111,10 @@ func loadBlobIndex(path string) *BlobIndex {
 		x.add(Hash(records[:record-1]), records[record-1] == 1)
 	}
 	return x
+}
+
+func checksum(content []byte) uint32 {
+	return crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))
 }
 
 // save writes the index when enough of it is new: often enough that a restart finds most, seldom enough that
@@ -128,7 +143,7 @@ func (x *BlobIndex) save(now bool) {
 	for hash, marked := range maps.All(x.young) {
 		put(hash, marked)
 	}
-	if writeFile(x.path, b.Bytes()) == nil {
+	if writeFile(x.path, binary.BigEndian.AppendUint32(b.Bytes(), checksum(b.Bytes()))) == nil {
 		x.unsaved = 0
 	}
 }

@@ -160,7 +160,7 @@ func (r *Repo) push(ctx context.Context, updates []RefUpdate, options PushOption
 	var said boundedBuffer
 	req.Progress = &said
 	status, err := session.ReceivePack(ctx, req)
-	report.Messages = r.remote.Auth.scrub(strings.TrimSpace(said.String()))
+	report.Messages = r.remote.scrub(strings.TrimSpace(said.String()))
 	return report, r.verify(ctx, req.Commands, status, err, report.Messages)
 }
 

@@ -16,7 +16,8 @@ import (
 // Ref says what of the remote is meant. The first one set of Commit, Name, Tag, SemVer, Branch counts; nothing
 // set is the remote's HEAD.
 type Ref struct {
-	// Branch is a branch without refs/heads/. Together with Commit it is where the commit is looked for.
+	// Branch is a branch without refs/heads/. Together with Commit it is where the commit is looked for when the
+	// server hands it out by no id; without it, that is the remote's HEAD.
 	Branch string
 	// Tag is a tag without refs/tags/. An annotated tag stands for its commit.
 	Tag string

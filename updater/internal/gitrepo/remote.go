@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -20,7 +21,8 @@ type Remote struct {
 	CA []byte
 	// ClientCert and ClientKey are PEM for mutual TLS; both or neither.
 	ClientCert, ClientKey []byte
-	// Proxy is used for http and https instead of what the environment says; nil: the environment.
+	// Proxy is used for http and https instead of what the environment says; nil: the environment. Its scheme is
+	// http, https or socks5 (socks5h is the same: the proxy looks names up); it may have a user and password.
 	Proxy *url.URL
 }
 
@@ -48,10 +50,14 @@ func (a Auth) identity() string {
 	}, "\x00")
 }
 
-// scrub removes the credential from a text that came from outside. Very short secrets would be found in
-// ordinary words; they are left.
-func (a Auth) scrub(text string) string {
-	for _, secret := range []string{a.Password, a.BearerToken, a.Passphrase} {
+// scrub removes the credentials, also the proxy's, from a text that came from outside. Very short secrets would
+// be found in ordinary words; they are left.
+func (r Remote) scrub(text string) string {
+	ofProxy := ""
+	if r.Proxy != nil {
+		ofProxy, _ = r.Proxy.User.Password()
+	}
+	for _, secret := range []string{r.Auth.Password, r.Auth.BearerToken, r.Auth.Passphrase, ofProxy} {
 		if len(secret) < 4 {
 			continue
 		}
@@ -106,7 +112,22 @@ func (r Remote) normal() (Remote, error) {
 		return r, newError("open", r, ErrURL, "it has a query or a fragment", nil)
 	}
 	r.URL = parsed.String()
-	return r, nil
+	return r, r.checkProxy(parsed.Scheme)
+}
+
+// checkProxy refuses a proxy that cannot be used, rather than go around it.
+func (r Remote) checkProxy(scheme string) error {
+	switch {
+	case r.Proxy == nil:
+		return nil
+	case scheme == "ssh":
+		return newError("open", r, ErrProxy, "it applies to http and https, not to ssh: take proxySecretRef away or use the https URL", nil)
+	case r.Proxy.Hostname() == "":
+		return newError("open", r, ErrProxy, "its address has no host", nil)
+	case !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, r.Proxy.Scheme):
+		return newError("open", r, ErrProxy, "the scheme of its address is not http, https or socks5", nil)
+	}
+	return nil
 }
 
 // scpLike turns user@host:path into a URL.
