@@ -22,6 +22,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/reconcile"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/resolve"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/set"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suspend"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/version"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/demo"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/up"
@@ -46,6 +47,8 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 		create.Command(servers),
 		get.Command(servers),
 		reconcile.Command(servers),
+		suspend.Command(servers),
+		suspend.ResumeCommand(servers),
 		hold.Command(servers),
 		hold.ReleaseCommand(servers),
 	)

@@ -178,6 +178,9 @@ type services struct {
 	evaluate func(*resolverv1.ReconcileImagePolicyRequest) (*resolverv1.ReconcileImagePolicyResponse, error)
 	hold     func(*resolverv1.HoldImagePolicyRequest) (*resolverv1.HoldImagePolicyResponse, error)
 	release  func(*resolverv1.ReleaseImagePolicyRequest) (*resolverv1.ReleaseImagePolicyResponse, error)
+	resumed  func(*updaterv1.ResumeImageUpdateAutomationRequest)
+	listRuns func(*updaterv1.ListRunsRequest) (*updaterv1.ListRunsResponse, error)
+	preview  func(*updaterv1.PreviewImageUpdateAutomationRequest) (*updaterv1.PreviewImageUpdateAutomationResponse, error)
 	run      func(grpc.ServerStreamingServer[updaterv1.RunImageUpdateAutomationResponse]) error
 }
 

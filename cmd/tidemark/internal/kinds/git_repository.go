@@ -16,10 +16,11 @@ import (
 func GitRepository() Kind {
 	return Kind{
 		Noun:     "GitRepository",
+		Human:    "source git",
 		Resource: "gitrepository",
 		Service:  Updater,
 		Empty:    &updaterv1.GitRepository{},
-		calls:    calls{apply: applyGitRepository, get: getGitRepository, list: listGitRepositories, remove: removeGitRepository, watch: watchGitRepositories},
+		calls:    calls{apply: applyGitRepository, get: getGitRepository, list: listGitRepositories, remove: removeGitRepository, watch: watchGitRepositories, suspend: suspendGitRepository, resume: resumeGitRepository},
 	}
 }
 
@@ -64,4 +65,22 @@ func removeGitRepository(ctx context.Context, conn grpc.ClientConnInterface, nam
 	_, err := updaterv1.NewGitRepositoryServiceClient(conn).DeleteGitRepository(ctx,
 		&updaterv1.DeleteGitRepositoryRequest{Namespace: namespace, Name: name})
 	return err
+}
+
+func suspendGitRepository(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := updaterv1.NewGitRepositoryServiceClient(conn).SuspendGitRepository(ctx,
+		&updaterv1.SuspendGitRepositoryRequest{Namespace: w.Namespace, Name: w.Name, Reason: w.Reason, Actor: w.Actor})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetGitRepository(), nil
+}
+
+func resumeGitRepository(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := updaterv1.NewGitRepositoryServiceClient(conn).ResumeGitRepository(ctx,
+		&updaterv1.ResumeGitRepositoryRequest{Namespace: w.Namespace, Name: w.Name})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetGitRepository(), nil
 }

@@ -16,10 +16,11 @@ import (
 func ImagePolicy() Kind {
 	return Kind{
 		Noun:     "ImagePolicy",
+		Human:    "image policy",
 		Resource: "imagepolicy",
 		Service:  Resolver,
 		Empty:    &resolverv1.ImagePolicy{},
-		calls:    calls{apply: applyImagePolicy, get: getImagePolicy, list: listImagePolicies, remove: removeImagePolicy, watch: watchImagePolicies},
+		calls:    calls{apply: applyImagePolicy, get: getImagePolicy, list: listImagePolicies, remove: removeImagePolicy, watch: watchImagePolicies, suspend: suspendImagePolicy, resume: resumeImagePolicy},
 	}
 }
 
@@ -64,4 +65,22 @@ func removeImagePolicy(ctx context.Context, conn grpc.ClientConnInterface, names
 	_, err := resolverv1.NewImagePolicyServiceClient(conn).DeleteImagePolicy(ctx,
 		&resolverv1.DeleteImagePolicyRequest{Namespace: namespace, Name: name})
 	return err
+}
+
+func suspendImagePolicy(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := resolverv1.NewImagePolicyServiceClient(conn).SuspendImagePolicy(ctx,
+		&resolverv1.SuspendImagePolicyRequest{Namespace: w.Namespace, Name: w.Name, Reason: w.Reason, Actor: w.Actor})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetImagePolicy(), nil
+}
+
+func resumeImagePolicy(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := resolverv1.NewImagePolicyServiceClient(conn).ResumeImagePolicy(ctx,
+		&resolverv1.ResumeImagePolicyRequest{Namespace: w.Namespace, Name: w.Name})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetImagePolicy(), nil
 }

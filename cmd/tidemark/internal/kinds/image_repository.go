@@ -16,10 +16,11 @@ import (
 func ImageRepository() Kind {
 	return Kind{
 		Noun:     "ImageRepository",
+		Human:    "image repository",
 		Resource: "imagerepository",
 		Service:  Scanner,
 		Empty:    &scannerv1.ImageRepository{},
-		calls:    calls{apply: applyImageRepository, get: getImageRepository, list: listImageRepositories, remove: removeImageRepository, watch: watchImageRepositories},
+		calls:    calls{apply: applyImageRepository, get: getImageRepository, list: listImageRepositories, remove: removeImageRepository, watch: watchImageRepositories, suspend: suspendImageRepository, resume: resumeImageRepository},
 	}
 }
 
@@ -64,4 +65,22 @@ func removeImageRepository(ctx context.Context, conn grpc.ClientConnInterface, n
 	_, err := scannerv1.NewImageRepositoryServiceClient(conn).DeleteImageRepository(ctx,
 		&scannerv1.DeleteImageRepositoryRequest{Namespace: namespace, Name: name})
 	return err
+}
+
+func suspendImageRepository(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := scannerv1.NewImageRepositoryServiceClient(conn).SuspendImageRepository(ctx,
+		&scannerv1.SuspendImageRepositoryRequest{Namespace: w.Namespace, Name: w.Name, Reason: w.Reason, Actor: w.Actor})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetImageRepository(), nil
+}
+
+func resumeImageRepository(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := scannerv1.NewImageRepositoryServiceClient(conn).ResumeImageRepository(ctx,
+		&scannerv1.ResumeImageRepositoryRequest{Namespace: w.Namespace, Name: w.Name})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetImageRepository(), nil
 }

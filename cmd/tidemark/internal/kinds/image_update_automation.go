@@ -16,10 +16,11 @@ import (
 func ImageUpdateAutomation() Kind {
 	return Kind{
 		Noun:     "ImageUpdateAutomation",
+		Human:    "image update automation",
 		Resource: "imageupdateautomation",
 		Service:  Updater,
 		Empty:    &updaterv1.ImageUpdateAutomation{},
-		calls:    calls{apply: applyImageUpdateAutomation, get: getImageUpdateAutomation, list: listImageUpdateAutomations, remove: removeImageUpdateAutomation, watch: watchImageUpdateAutomations},
+		calls:    calls{apply: applyImageUpdateAutomation, get: getImageUpdateAutomation, list: listImageUpdateAutomations, remove: removeImageUpdateAutomation, watch: watchImageUpdateAutomations, suspend: suspendImageUpdateAutomation, resume: resumeImageUpdateAutomation},
 	}
 }
 
@@ -64,4 +65,22 @@ func removeImageUpdateAutomation(ctx context.Context, conn grpc.ClientConnInterf
 	_, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).DeleteImageUpdateAutomation(ctx,
 		&updaterv1.DeleteImageUpdateAutomationRequest{Namespace: namespace, Name: name})
 	return err
+}
+
+func suspendImageUpdateAutomation(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).SuspendImageUpdateAutomation(ctx,
+		&updaterv1.SuspendImageUpdateAutomationRequest{Namespace: w.Namespace, Name: w.Name, Reason: w.Reason, Actor: w.Actor})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetImageUpdateAutomation(), nil
+}
+
+func resumeImageUpdateAutomation(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).ResumeImageUpdateAutomation(ctx,
+		&updaterv1.ResumeImageUpdateAutomationRequest{Namespace: w.Namespace, Name: w.Name, Actor: w.Actor, Force: w.Force})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetImageUpdateAutomation(), nil
 }

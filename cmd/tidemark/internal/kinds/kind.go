@@ -39,6 +39,8 @@ const (
 type Kind struct {
 	// Noun is the manifest's kind: `ImageRepository`.
 	Noun string
+	// Human is what flux's messages call it: `image repository`.
+	Human string
 	// Resource is the prefix of names where kinds are mixed: `imagerepository`.
 	Resource string
 	// Service owns the kind.
@@ -71,10 +73,12 @@ type Event struct {
 
 // calls are the kind's RPCs with the types taken off.
 type calls struct {
-	apply  func(context.Context, grpc.ClientConnInterface, applyRequest) (Object, metav1.ApplyOutcome, error)
-	get    func(context.Context, grpc.ClientConnInterface, string, string) (Object, error)
-	list   func(context.Context, grpc.ClientConnInterface, Filter, string) ([]Object, string, error)
-	remove func(context.Context, grpc.ClientConnInterface, string, string) error
+	apply   func(context.Context, grpc.ClientConnInterface, applyRequest) (Object, metav1.ApplyOutcome, error)
+	get     func(context.Context, grpc.ClientConnInterface, string, string) (Object, error)
+	list    func(context.Context, grpc.ClientConnInterface, Filter, string) ([]Object, string, error)
+	remove  func(context.Context, grpc.ClientConnInterface, string, string) error
+	suspend func(context.Context, grpc.ClientConnInterface, Word) (Object, error)
+	resume  func(context.Context, grpc.ClientConnInterface, Word) (Object, error)
 	// watch is nil where the service has none.
 	watch func(context.Context, grpc.ClientConnInterface, Filter, string) (func() (Event, error), error)
 }
@@ -82,6 +86,17 @@ type calls struct {
 type applyRequest struct {
 	object  Object
 	manager string
+}
+
+// Word is what an operator says about one object.
+type Word struct {
+	Namespace, Name string
+	// Reason is why; kept of a suspension. Empty: not said.
+	Reason string
+	// Actor is who says so; kept of a suspension, and of an ImageUpdateAutomation's resumption.
+	Actor string
+	// Force, of an ImageUpdateAutomation that is resumed, writes again what was undone in Git.
+	Force bool
 }
 
 // All are the kinds, in the order in which a set of objects is best applied: what is referred to comes first.
@@ -144,6 +159,16 @@ func (k Kind) List(ctx context.Context, conn grpc.ClientConnInterface, filter Fi
 // Delete deletes one object. Errors: one that is rpcerr.ErrNotFound.
 func (k Kind) Delete(ctx context.Context, conn grpc.ClientConnInterface, namespace, name string) error {
 	return k.calls.remove(ctx, conn, namespace, name)
+}
+
+// Suspend makes one object rest by an operator's word. Errors: one that is rpcerr.ErrNotFound.
+func (k Kind) Suspend(ctx context.Context, conn grpc.ClientConnInterface, word Word) (Object, error) {
+	return k.calls.suspend(ctx, conn, word)
+}
+
+// Resume takes the word back. Errors: one that is rpcerr.ErrNotFound; the object's manifest suspends it as well.
+func (k Kind) Resume(ctx context.Context, conn grpc.ClientConnInterface, word Word) (Object, error) {
+	return k.calls.resume(ctx, conn, word)
 }
 
 // Watch streams the objects that match: without a token a snapshot, a checkpoint, then each change; with one, each

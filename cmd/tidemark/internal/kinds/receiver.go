@@ -16,10 +16,11 @@ import (
 func Receiver() Kind {
 	return Kind{
 		Noun:     "Receiver",
+		Human:    "receiver",
 		Resource: "receiver",
 		Service:  Scanner,
 		Empty:    &scannerv1.Receiver{},
-		calls:    calls{apply: applyReceiver, get: getReceiver, list: listReceivers, remove: removeReceiver},
+		calls:    calls{apply: applyReceiver, get: getReceiver, list: listReceivers, remove: removeReceiver, suspend: suspendReceiver, resume: resumeReceiver},
 	}
 }
 
@@ -58,4 +59,22 @@ func removeReceiver(ctx context.Context, conn grpc.ClientConnInterface, namespac
 	_, err := scannerv1.NewReceiverServiceClient(conn).DeleteReceiver(ctx,
 		&scannerv1.DeleteReceiverRequest{Namespace: namespace, Name: name})
 	return err
+}
+
+func suspendReceiver(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := scannerv1.NewReceiverServiceClient(conn).SuspendReceiver(ctx,
+		&scannerv1.SuspendReceiverRequest{Namespace: w.Namespace, Name: w.Name, Reason: w.Reason, Actor: w.Actor})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetReceiver(), nil
+}
+
+func resumeReceiver(ctx context.Context, conn grpc.ClientConnInterface, w Word) (Object, error) {
+	answer, err := scannerv1.NewReceiverServiceClient(conn).ResumeReceiver(ctx,
+		&scannerv1.ResumeReceiverRequest{Namespace: w.Namespace, Name: w.Name})
+	if err != nil {
+		return nil, err
+	}
+	return answer.GetReceiver(), nil
 }

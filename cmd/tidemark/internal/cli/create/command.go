@@ -19,6 +19,7 @@ import (
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/manifest"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/await"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
@@ -137,7 +138,7 @@ func (v *verb) create(ctx context.Context, kind kinds.Kind, object kinds.Object,
 		return err
 	}
 	progress.Success("%s %s", kind.Noun, word(outcome))
-	return wait(ctx, conn, kind, stored, progress)
+	return await.Reconciled(ctx, conn, kind, stored, progress)
 }
 
 func word(outcome metav1.ApplyOutcome) string {

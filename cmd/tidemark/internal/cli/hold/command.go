@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/user"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/operator"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
@@ -41,7 +41,7 @@ func Command(servers *connection.Servers) *cobra.Command {
 	policy.Flags().BoolVar(&o.current, "current", false, "hold the answer that the policy has now")
 	policy.Flags().StringVar(&o.reason, "reason", "", "why, for everybody to see (required)")
 	policy.Flags().DurationVar(&o.lasts, "for", 0, "how long; without it the hold lasts until it is released")
-	policy.Flags().StringVar(&o.actor, "actor", "", "who says so (default: your user name)")
+	policy.Flags().StringVar(&o.actor, "actor", "", "who says so (default: user@host)")
 	cmd := group.Command(cobra.Command{
 		Use:     "hold",
 		Short:   "Pin the answer of an image policy",
@@ -136,8 +136,5 @@ func (o *options) who() string {
 	if o.actor != "" {
 		return o.actor
 	}
-	if me, err := user.Current(); err == nil && me.Username != "" {
-		return me.Username
-	}
-	return "cli"
+	return operator.Name()
 }

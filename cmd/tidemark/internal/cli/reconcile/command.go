@@ -49,12 +49,12 @@ func (v *verb) image() *cobra.Command {
 		Short:   "Scan, evaluate or run one of the image objects now",
 	},
 		(&scanner{}).command(v),
-		v.noun(kinds.ImagePolicy(), evaluate, cobra.Command{
+		v.noun(kinds.ImagePolicy(), "evaluating", Evaluate, cobra.Command{
 			Use:     "policy NAME",
 			Short:   "Evaluate an image policy now, over the tags that are known",
 			Example: "  tidemark reconcile image policy podinfo",
 		}),
-		v.noun(kinds.ImageUpdateAutomation(), run, cobra.Command{
+		v.noun(kinds.ImageUpdateAutomation(), "running", Run, cobra.Command{
 			Use:     "update NAME",
 			Short:   "Run an image update automation now, and show its steps",
 			Example: "  tidemark reconcile image update flux-system -n apps",
@@ -62,15 +62,29 @@ func (v *verb) image() *cobra.Command {
 	)
 }
 
-// target is the object that is acted on.
-type target struct {
-	namespace, name string
+// Target is the object that is acted on.
+type Target struct {
+	Namespace, Name string
 }
 
-// action asks a service to act, writes how it goes, and fails with a sentence for a person.
-type action func(ctx context.Context, conn grpc.ClientConnInterface, t target, progress terminal.Progress) error
+// Action asks a service to act, writes how it goes, and fails with a sentence for a person.
+type Action func(ctx context.Context, conn grpc.ClientConnInterface, t Target, progress terminal.Progress) error
 
-func (v *verb) noun(kind kinds.Kind, act action, cmd cobra.Command) *cobra.Command {
+// Of is what is done with objects of a kind; nil: nothing can be asked for.
+func Of(kind kinds.Kind) Action {
+	switch kind.Noun {
+	case kinds.ImageRepository().Noun:
+		return Scan
+	case kinds.ImagePolicy().Noun:
+		return Evaluate
+	case kinds.ImageUpdateAutomation().Noun:
+		return Run
+	default:
+		return nil
+	}
+}
+
+func (v *verb) noun(kind kinds.Kind, doing string, act Action, cmd cobra.Command) *cobra.Command {
 	cmd.Args = func(_ *cobra.Command, args []string) error { return oneName(kind, args) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := v.servers.WithTimeout(cmd.Context())
@@ -79,7 +93,9 @@ func (v *verb) noun(kind kinds.Kind, act action, cmd cobra.Command) *cobra.Comma
 		if err != nil {
 			return err
 		}
-		return act(ctx, conn, target{namespace: v.namespace, name: args[0]}, terminal.New(cmd.ErrOrStderr()))
+		progress := terminal.New(cmd.ErrOrStderr())
+		progress.Action("%s %s %s in %s namespace", doing, kind.Noun, args[0], v.namespace)
+		return act(ctx, conn, Target{Namespace: v.namespace, Name: args[0]}, progress)
 	}
 	return &cmd
 }

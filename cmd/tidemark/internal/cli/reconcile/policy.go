@@ -17,11 +17,10 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
-// evaluate evaluates an ImagePolicy.
-func evaluate(ctx context.Context, conn grpc.ClientConnInterface, t target, progress terminal.Progress) error {
-	progress.Action("evaluating ImagePolicy %s in %s namespace", t.name, t.namespace)
+// Evaluate evaluates an ImagePolicy, and says what was selected.
+func Evaluate(ctx context.Context, conn grpc.ClientConnInterface, t Target, progress terminal.Progress) error {
 	answer, err := resolverv1.NewImagePolicyServiceClient(conn).ReconcileImagePolicy(ctx,
-		&resolverv1.ReconcileImagePolicyRequest{Namespace: t.namespace, Name: t.name})
+		&resolverv1.ReconcileImagePolicyRequest{Namespace: t.Namespace, Name: t.Name})
 	if err != nil {
 		return err
 	}

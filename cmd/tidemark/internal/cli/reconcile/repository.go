@@ -23,7 +23,7 @@ type scanner struct {
 
 // command is `tidemark reconcile image repository`.
 func (s *scanner) command(v *verb) *cobra.Command {
-	cmd := v.noun(kinds.ImageRepository(), s.scan, cobra.Command{
+	cmd := v.noun(kinds.ImageRepository(), "scanning", s.scan, cobra.Command{
 		Use:   "repository NAME",
 		Short: "Scan an image repository now, and wait for the outcome",
 		Example: `  tidemark reconcile image repository podinfo
@@ -36,11 +36,19 @@ func (s *scanner) command(v *verb) *cobra.Command {
 	return cmd
 }
 
-// scan scans an ImageRepository.
-func (s *scanner) scan(ctx context.Context, conn grpc.ClientConnInterface, t target, progress terminal.Progress) error {
-	progress.Action("scanning ImageRepository %s in %s namespace", t.name, t.namespace)
-	answer, err := scannerv1.NewImageRepositoryServiceClient(conn).ScanImageRepository(ctx,
-		&scannerv1.ScanImageRepositoryRequest{Namespace: t.namespace, Name: t.name, AcceptShrink: s.acceptShrink})
+func (s *scanner) scan(ctx context.Context, conn grpc.ClientConnInterface, t Target, progress terminal.Progress) error {
+	return scan(ctx, conn, &scannerv1.ScanImageRepositoryRequest{Namespace: t.Namespace, Name: t.Name, AcceptShrink: s.acceptShrink}, progress)
+}
+
+// Scan scans an ImageRepository, and says how many tags were found.
+func Scan(ctx context.Context, conn grpc.ClientConnInterface, t Target, progress terminal.Progress) error {
+	return scan(ctx, conn, &scannerv1.ScanImageRepositoryRequest{Namespace: t.Namespace, Name: t.Name}, progress)
+}
+
+func scan(
+	ctx context.Context, conn grpc.ClientConnInterface, req *scannerv1.ScanImageRepositoryRequest, progress terminal.Progress,
+) error {
+	answer, err := scannerv1.NewImageRepositoryServiceClient(conn).ScanImageRepository(ctx, req)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"google.golang.org/grpc"
 
@@ -16,13 +18,12 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
 
-// run runs an ImageUpdateAutomation and shows its steps as they are taken.
-func run(ctx context.Context, conn grpc.ClientConnInterface, t target, progress terminal.Progress) error {
-	progress.Action("running ImageUpdateAutomation %s in %s namespace", t.name, t.namespace)
+// Run runs an ImageUpdateAutomation, and shows its steps as they are taken and its end.
+func Run(ctx context.Context, conn grpc.ClientConnInterface, t Target, progress terminal.Progress) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	steps, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).RunImageUpdateAutomation(ctx,
-		&updaterv1.RunImageUpdateAutomationRequest{Namespace: t.namespace, Name: t.name})
+		&updaterv1.RunImageUpdateAutomationRequest{Namespace: t.Namespace, Name: t.Name})
 	if err != nil {
 		return err
 	}
@@ -34,18 +35,16 @@ func run(ctx context.Context, conn grpc.ClientConnInterface, t target, progress 
 		case err != nil:
 			return err
 		case answer.GetRun() != nil:
-			return ended(answer.GetRun(), progress)
+			return Ended(answer.GetRun(), progress)
 		default:
 			progress.Wait("%s", answer.GetStep().GetMessage())
 		}
 	}
 }
 
-// ended shows how a run ended.
-func ended(run *updaterv1.Run, progress terminal.Progress) error {
-	for _, warning := range run.GetWarnings() {
-		progress.Warning("%s", warning)
-	}
+// Ended shows how a run ended: what it left alone, what it changed, its commit. A failure is the error.
+func Ended(run *updaterv1.Run, progress terminal.Progress) error {
+	Warnings(run, progress)
 	switch run.GetOutcome() {
 	case updaterv1.RunOutcome_RUN_OUTCOME_PUSHED:
 		for _, c := range run.GetChanges() {
@@ -62,6 +61,34 @@ func ended(run *updaterv1.Run, progress terminal.Progress) error {
 		}
 		return errors.New(run.GetMessage())
 	}
+}
+
+// Warnings shows what a run left alone, and what it held back; what is said of both is shown once.
+func Warnings(run *updaterv1.Run, progress terminal.Progress) {
+	for _, warning := range run.GetWarnings() {
+		progress.Warning("%s", warning)
+	}
+	for _, held := range run.GetHeld() {
+		if sentence := Held(held); !told(run.GetWarnings(), held) {
+			progress.Warning("%s", sentence)
+		}
+	}
+}
+
+// Held is a held value in one line.
+func Held(held *updaterv1.HeldValue) string {
+	sentence := held.GetMessage()
+	if sentence == "" {
+		sentence = fmt.Sprintf("held at %s, though the policy says %s", held.GetValue(), held.GetProposedValue())
+	}
+	return fmt.Sprintf("%s:%d: %s", held.GetPath(), held.GetLine(), sentence)
+}
+
+// told says whether a warning says already what a held value's sentence says of its place.
+func told(warnings []string, held *updaterv1.HeldValue) bool {
+	return slices.ContainsFunc(warnings, func(warning string) bool {
+		return strings.Contains(warning, held.GetMessage()) && strings.Contains(warning, held.GetPath())
+	})
 }
 
 // revision is the commit as flux writes one: `main@sha1:1f3a9c2d`.

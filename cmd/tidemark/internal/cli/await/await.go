@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package create
+// Package await waits until an object's service has looked at it, and says how that went. It asks again and again: a person
+// waits, and for seconds.
+package await
 
 import (
 	"context"
@@ -25,8 +27,8 @@ const (
 	patience = 5 * time.Second
 )
 
-// wait looks at an object until its service has reconciled it, and says how that went.
-func wait(ctx context.Context, conn grpc.ClientConnInterface, kind kinds.Kind, o kinds.Object, progress terminal.Progress) error {
+// Reconciled looks at an object until its service has reconciled it, and says how that went.
+func Reconciled(ctx context.Context, conn grpc.ClientConnInterface, kind kinds.Kind, o kinds.Object, progress terminal.Progress) error {
 	if by := kinds.SuspendedBy(o); by != "" {
 		progress.Warning("%s is suspended by %s, so that nothing happens until it is resumed", kind.Noun, by)
 		return nil

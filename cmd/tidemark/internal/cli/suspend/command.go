@@ -1,0 +1,152 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package suspend lets objects rest, and wakes them: an operator's word, which is kept beside the manifest's and which no
+// Apply changes. It decides nothing; `tidemark get` shows who said what.
+package suspend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidemark-io/tidemark/platform/manifest"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/operator"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
+)
+
+// Command is `tidemark suspend`.
+func Command(servers *connection.Servers) *cobra.Command {
+	v := &verb{servers: servers, name: "suspend", act: suspendAll}
+	cmd := v.command("Let objects rest until they are resumed", `  # No commits tonight
+  tidemark suspend image update flux-system --reason "release freeze"
+
+  # Nothing at all in a namespace
+  tidemark suspend image all --all -n apps`)
+	cmd.PersistentFlags().StringVar(&v.reason, "reason", "", "why, for everybody to see")
+	return cmd
+}
+
+// ResumeCommand is `tidemark resume`.
+func ResumeCommand(servers *connection.Servers) *cobra.Command {
+	v := &verb{servers: servers, name: "resume", act: resumeAll}
+	cmd := v.command("Wake objects that were suspended, and show what they do", `  tidemark resume image update flux-system
+
+  # Write again what somebody has undone in Git
+  tidemark resume image update flux-system --force`)
+	return cmd
+}
+
+// verb is one of the two verbs, and its flags.
+type verb struct {
+	servers *connection.Servers
+	// name is the verb.
+	name string
+	act  func(ctx context.Context, w *work, chosen []target) error
+
+	namespace     string
+	labelSelector string
+	all           bool
+	reason, actor string
+	force         bool
+}
+
+func (v *verb) command(short, example string) *cobra.Command {
+	cmd := group.Command(cobra.Command{Use: v.name, Short: short, Example: example}, v.image(),
+		group.Command(cobra.Command{Use: "source", Aliases: []string{"sources"}, Short: short},
+			v.noun("git", nil, kinds.GitRepository())),
+		v.noun("receiver", []string{"receivers"}, kinds.Receiver()))
+	v.servers.AddFlags(cmd.PersistentFlags())
+	flags := cmd.PersistentFlags()
+	flags.StringVarP(&v.namespace, "namespace", "n", manifest.DefaultNamespace, "namespace of the objects")
+	flags.StringVarP(&v.labelSelector, "label-selector", "l", "", "the objects with these labels, for example app=web,tier!=test")
+	flags.BoolVar(&v.all, "all", false, v.name+" all objects of the namespace")
+	flags.StringVar(&v.actor, "actor", "", "who says so (default: user@host)")
+	return cmd
+}
+
+func (v *verb) image() *cobra.Command {
+	update := v.noun("update", []string{"updates"}, kinds.ImageUpdateAutomation())
+	if v.name == "resume" {
+		update.Flags().BoolVar(&v.force, "force", false, "write again what is held because somebody has undone our commits")
+	}
+	return group.Command(cobra.Command{Use: "image", Aliases: []string{"images"}, Short: title(v.name) + " image objects"},
+		v.noun("repository", []string{"repositories", "repo", "repos"}, kinds.ImageRepository()),
+		v.noun("policy", []string{"policies"}, kinds.ImagePolicy()),
+		update,
+		v.noun("all", nil, kinds.ImageRepository(), kinds.ImagePolicy(), kinds.ImageUpdateAutomation()))
+}
+
+func title(verb string) string {
+	if verb == "suspend" {
+		return "Suspend"
+	}
+	return "Resume"
+}
+
+// noun is the command for objects of a kind, or of several.
+func (v *verb) noun(word string, aliases []string, of ...kinds.Kind) *cobra.Command {
+	things := "objects of all three kinds"
+	if len(of) == 1 {
+		things = of[0].Noun + " objects"
+	}
+	path := v.name + " image " + word
+	switch word {
+	case "git":
+		path = v.name + " source git"
+	case "receiver":
+		path = v.name + " receiver"
+	}
+	return &cobra.Command{
+		Use: word + " NAME… | --all", Aliases: aliases, Short: title(v.name) + " " + things,
+		Example: "  tidemark " + path + " podinfo\n  tidemark " + path + " --all -n apps",
+		RunE:    func(cmd *cobra.Command, names []string) error { return v.run(cmd, of, names) },
+	}
+}
+
+func (v *verb) run(cmd *cobra.Command, of []kinds.Kind, names []string) error {
+	if err := v.check(of, names); err != nil {
+		return err
+	}
+	ctx, cancel := v.servers.WithTimeout(cmd.Context())
+	defer cancel()
+	w := &work{verb: v, progress: terminal.New(cmd.ErrOrStderr())}
+	if w.actor = v.actor; w.actor == "" {
+		w.actor = operator.Name()
+	}
+	chosen, err := w.choose(ctx, of, names)
+	if err != nil {
+		return err
+	}
+	if err := v.act(ctx, w, chosen); err != nil {
+		return err
+	}
+	if w.failed {
+		return terminal.ErrShown
+	}
+	return nil
+}
+
+func (v *verb) check(of []kinds.Kind, names []string) error {
+	switch {
+	case v.namespace == "":
+		return errors.New("--namespace is empty")
+	case len(names) > 0 && (v.all || v.labelSelector != ""):
+		return errors.New("give names, or --all, or --label-selector, but not names and one of the others")
+	case v.all && v.labelSelector != "":
+		return errors.New("--all and --label-selector exclude each other")
+	case len(names) == 0 && !v.all && v.labelSelector == "":
+		noun := "object"
+		if len(of) == 1 {
+			noun = of[0].Noun
+		}
+		return fmt.Errorf("%s name is required; for all of the namespace use --all", noun)
+	}
+	return nil
+}
