@@ -21,7 +21,6 @@ import (
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/health"
 	"github.com/tidemark-io/tidemark/platform/lifecycle"
-	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/secret"
 	"github.com/tidemark-io/tidemark/platform/shard"
 	"github.com/tidemark-io/tidemark/platform/store"
@@ -101,7 +100,7 @@ func New(cfg Config) (*Service, error) {
 		NoCrossNamespaceRefs: cfg.NoCrossNamespaceRefs,
 	}
 	s.dispatcher = dispatch.New(dispatch.Config{
-		Automations: s.automations, Repositories: s.repositories, Runs: s.runs, Policies: s.follower, Runner: oneByOne{s.runner},
+		Automations: s.automations, Repositories: s.repositories, Runs: s.runs, Policies: s.follower, Runner: s.runner,
 		Logger: logger, Settle: cfg.Settle, Drain: cfg.Drain, Concurrency: cfg.Concurrency,
 	})
 	return s, s.observe()
@@ -111,7 +110,7 @@ func New(cfg Config) (*Service, error) {
 func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 	updaterv1.RegisterGitRepositoryServiceServer(registrar, &api.Repositories{Store: s.repositories})
 	updaterv1.RegisterImageUpdateAutomationServiceServer(registrar, &api.Automations{
-		Store: s.automations, Runs: s.runs, Dispatcher: s.dispatcher,
+		Store: s.automations, Runs: s.runs, Dispatcher: s.dispatcher, Previewer: s.runner,
 	})
 }
 
@@ -171,11 +170,4 @@ func (s *Service) reportUpstream(ctx context.Context) error {
 		names[i] += health.UpstreamSuffix
 	}
 	return s.cfg.Health.Track(ctx, names, s.follower.Check, checkEvery)
-}
-
-// oneByOne runs each automation by itself.
-type oneByOne struct{ *run.Runner }
-
-func (o oneByOne) Run(ctx context.Context, key object.Key, request run.Request) run.Outcome {
-	return o.Runner.Run(ctx, []run.Member{{Key: key, Request: request}})[0]
 }

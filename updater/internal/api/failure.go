@@ -30,6 +30,8 @@ func failed(f *run.Error) error {
 		code, reason = codes.NotFound, metav1.ErrorReason_ERROR_REASON_OBJECT_NOT_FOUND
 	case run.CutOff:
 		code, reason = codes.Unavailable, metav1.ErrorReason_ERROR_REASON_SHUTTING_DOWN
+	case run.TooLarge:
+		code, reason = codes.ResourceExhausted, metav1.ErrorReason_ERROR_REASON_TOO_LARGE
 	case run.Failed:
 		switch {
 		case errors.Is(f, rpcerr.ErrStoreUnavailable):

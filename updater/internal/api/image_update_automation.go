@@ -20,6 +20,13 @@ import (
 // Dispatcher runs automations when it is asked to: dispatch.Dispatcher.
 type Dispatcher interface {
 	RunNow(ctx context.Context, key object.Key, tell func(*updaterv1.RunStep) error) (run.Outcome, error)
+	// Known waits for the policies; an error where the resolver has never told them.
+	Known(ctx context.Context) error
+}
+
+// Previewer says what a run would do: run.Runner.
+type Previewer interface {
+	Preview(ctx context.Context, key object.Key) (run.Preview, *run.Error)
 }
 
 // Automations is the ImageUpdateAutomationService.
@@ -28,6 +35,7 @@ type Automations struct {
 	Store      *state.Automations
 	Runs       *state.Runs
 	Dispatcher Dispatcher
+	Previewer  Previewer
 }
 
 // ApplyImageUpdateAutomation checks template, path, selector and references, and stores the object.
@@ -72,7 +80,7 @@ func (s *Automations) DeleteImageUpdateAutomation(
 	ctx context.Context, req *updaterv1.DeleteImageUpdateAutomationRequest,
 ) (*updaterv1.DeleteImageUpdateAutomationResponse, error) {
 	key := objectapi.Key(req)
-	if err := s.Store.Delete(ctx, key, s.Runs.DropAllOp(key)); err != nil {
+	if err := s.Store.Delete(ctx, key, s.Runs.DropAllOps(key)...); err != nil {
 		return nil, err
 	}
 	return &updaterv1.DeleteImageUpdateAutomationResponse{}, nil

@@ -10,16 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/labels"
-
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/grpctest"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/store/storetest"
-	"github.com/tidemark-io/tidemark/updater/internal/policies"
 	"github.com/tidemark-io/tidemark/updater/internal/run"
-	"github.com/tidemark-io/tidemark/updater/internal/spec"
 	"github.com/tidemark-io/tidemark/updater/internal/state"
 )
 
@@ -28,38 +24,6 @@ type all struct{}
 
 func (all) Owns(string) bool         { return true }
 func (all) Changed() <-chan struct{} { return nil }
-
-func TestChangesOfPoliciesGatherAfterTheFirst(t *testing.T) {
-	d := New(Config{Settle: time.Second})
-	d.owner = all{}
-	e := &entry{key: object.KeyOf("", "web"), spec: spec.Automation{Policies: labels.Everything()}, valid: true, group: "g"}
-	d.entries[e.key] = e
-	d.groups["g"] = map[*entry]struct{}{e: {}}
-	start := time.Now()
-	change := func() time.Duration {
-		d.PolicyChanged(policies.Change{Key: object.KeyOf("", "app"), After: &policies.Policy{}})
-		return e.due.Sub(start).Round(100 * time.Millisecond)
-	}
-	if due := change(); due != 0 {
-		t.Errorf("the first after a quiet time is due in %s", due)
-	}
-	if due := change(); due != 0 {
-		t.Errorf("with a run due now, which will see it, the next is due in %s", due)
-	}
-	d.next("g") // it runs
-	if due := change(); due != time.Second || e.trigger != updaterv1.RunTrigger_RUN_TRIGGER_POLICY {
-		t.Errorf("during the run: due in %s", due)
-	}
-	e.running = false
-	e.gathering = start.Add(-4500 * time.Millisecond)
-	if due := change(); due != 500*time.Millisecond {
-		t.Errorf("changes that do not pause have gathered for long: due in %s", due)
-	}
-	e.due, e.gathering, e.changed = time.Time{}, time.Time{}, start.Add(-2*time.Second)
-	if due := change(); due != 0 {
-		t.Errorf("after a pause: due in %s", due)
-	}
-}
 
 // stored makes a dispatcher over real stores that hold an automation, its source, and an entry for them.
 func stored(t *testing.T) (*Dispatcher, *entry) {

@@ -167,33 +167,11 @@ func (d *Dispatcher) update(a *updaterv1.ImageUpdateAutomation) *entry {
 		e = &entry{key: key}
 		d.entries[key] = e
 	}
-	e.version = version{a.GetMetadata().GetUid(), a.GetMetadata().GetGeneration(), state.AutomationSuspended(a)}
+	e.version, e.held = versionOf(a), holdsOf(a.GetStatus().GetHeld())
 	parsed, violations := spec.ParseAutomation(a)
 	e.spec, e.valid = parsed, len(violations) == 0
-	d.regroup(e)
+	d.join(e, d.groupOf(e.spec))
 	return e
-}
-
-func (d *Dispatcher) regroup(e *entry) {
-	was, group := e.group, d.groupOf(e.spec)
-	if was == group {
-		return
-	}
-	d.leave(e)
-	e.group = group
-	if d.groups[group] == nil {
-		d.groups[group] = map[*entry]struct{}{}
-	}
-	d.groups[group][e] = struct{}{}
-	d.plan(was)
-}
-
-// leave takes an automation out of its group.
-func (d *Dispatcher) leave(e *entry) {
-	delete(d.groups[e.group], e)
-	if len(d.groups[e.group]) == 0 {
-		delete(d.groups, e.group)
-	}
 }
 
 func (d *Dispatcher) takeAutomation(event object.Event[*updaterv1.ImageUpdateAutomation]) {
@@ -209,20 +187,24 @@ func (d *Dispatcher) takeAutomation(event object.Event[*updaterv1.ImageUpdateAut
 
 // take plans a run of an automation whose spec or suspension has changed. The caller holds the lock.
 func (d *Dispatcher) take(a *updaterv1.ImageUpdateAutomation) {
-	meta := a.GetMetadata()
-	now := version{meta.GetUid(), meta.GetGeneration(), state.AutomationSuspended(a)}
-	was := d.entries[object.KeyOfMeta(meta)]
-	if was != nil && (was.version == now || (was.uid == now.uid && was.generation > now.generation)) {
+	now := versionOf(a)
+	was := d.entries[object.KeyOfMeta(a.GetMetadata())]
+	switch {
+	case was != nil && was.uid == now.uid && was.generation > now.generation:
+		return
+	case was != nil && was.version == now:
+		was.held = holdsOf(a.GetStatus().GetHeld())
 		return
 	}
 	e := d.update(a)
 	e.failures = 0
-	if e.suspended {
-		e.due = time.Time{}
-	} else if d.owner.Owns(e.group) {
-		d.want(e, time.Now(), updaterv1.RunTrigger_RUN_TRIGGER_SPEC)
+	switch {
+	case !e.suspended:
+		d.trigger(e, time.Now(), updaterv1.RunTrigger_RUN_TRIGGER_SPEC)
+	case len(e.waiters) == 0: // else the run tells them
+		e.due, e.gathers = time.Time{}, false
+		d.plan(e.group)
 	}
-	d.plan(e.group)
 }
 
 func (d *Dispatcher) remove(key object.Key) {
@@ -238,34 +220,56 @@ func (d *Dispatcher) remove(key object.Key) {
 	d.plan(e.group)
 }
 
-func versionOfSource(r *updaterv1.GitRepository) version {
-	return version{r.GetMetadata().GetUid(), r.GetMetadata().GetGeneration(), state.RepositorySuspended(r)}
-}
-
-// takeSource plans a run of the automations whose source came, changed or went.
+// takeSource plans a run of the automations whose source came, changed or went, and groups them anew where only what its
+// HEAD is has changed.
 func (d *Dispatcher) takeSource(event object.Event[*updaterv1.GitRepository]) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var key object.Key
 	switch {
 	case event.Deleted != nil:
-		key = *event.Deleted
-		delete(d.sources, key)
+		delete(d.sources, *event.Deleted)
+		d.sourceChanged(*event.Deleted)
 	case event.Changed != nil:
-		key = object.KeyOfMeta(event.Changed.GetMetadata())
-		now := versionOfSource(event.Changed)
-		if d.sources[key] == now {
-			return
-		}
+		key, now := object.KeyOfMeta(event.Changed.GetMetadata()), versionOfSource(event.Changed)
+		was, known := d.sources[key]
 		d.sources[key] = now
-	default:
-		return
+		switch {
+		case !known || was.version != now.version:
+			d.sourceChanged(key)
+		case was.head != now.head:
+			d.headChanged(key)
+		}
 	}
+}
+
+// SourceSecretChanged plans a run of the automations of a source of which a secret has changed.
+func (d *Dispatcher) SourceSecretChanged(source object.Key) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sourceChanged(source)
+}
+
+// sourceChanged plans a run of all automations of a source. The caller holds the lock.
+func (d *Dispatcher) sourceChanged(source object.Key) {
 	for _, e := range d.entries {
-		if e.valid && e.spec.Source == key {
+		if e.valid && e.spec.Source == source {
 			e.failures = 0
-			d.regroup(e)
+			d.join(e, d.groupOf(e.spec))
 			d.trigger(e, time.Now(), updaterv1.RunTrigger_RUN_TRIGGER_SPEC)
+		}
+	}
+}
+
+// headChanged groups the automations of a source anew, which makes no run. The caller holds the lock.
+func (d *Dispatcher) headChanged(source object.Key) {
+	for _, e := range d.entries {
+		if !e.valid || e.spec.Source != source {
+			continue
+		}
+		own := d.owner.Owns(e.group)
+		d.join(e, d.groupOf(e.spec))
+		if own != d.owner.Owns(e.group) {
+			d.adopt(e)
 		}
 	}
 }
@@ -279,46 +283,31 @@ func (d *Dispatcher) trigger(e *entry, due time.Time, trigger updaterv1.RunTrigg
 	d.plan(e.group)
 }
 
-// PolicyChanged plans a run of the automations that use the policy: at once when it was quiet, else when the changes have
-// settled, so that they reach Git together.
+// PolicyChanged plans a run of the automations that use the policy, or that hold values back because of it where only that
+// may be another now; see gather.
 func (d *Dispatcher) PolicyChanged(change policies.Change) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
+	reworded := reworded(change)
+	groups := map[string][]*entry{}
 	for _, e := range d.entries {
-		if e.valid && e.key.Namespace == change.Key.Namespace && (uses(e.spec, change.Before) || uses(e.spec, change.After)) {
-			d.trigger(e, d.settled(e, now), updaterv1.RunTrigger_RUN_TRIGGER_POLICY)
+		if !e.valid || e.key.Namespace != change.Key.Namespace || (!uses(e.spec, change.Before) && !uses(e.spec, change.After)) {
+			continue
+		}
+		if reworded && e.running {
+			e.reworded = append(e.reworded, change.Key)
+		}
+		if (!reworded || e.held.because(change.Key)) && !e.suspended && d.owner.Owns(e.group) {
+			groups[e.group] = append(groups[e.group], e)
 		}
 	}
-}
-
-// settled says when an automation runs for a change of now: at once after a quiet time, and also where a run is due already,
-// which will see the change; else when changes have paused, or gathered for long.
-func (d *Dispatcher) settled(e *entry, now time.Time) time.Time {
-	quiet := !e.running && now.Sub(e.changed) >= d.Settle
-	e.changed = now
-	if quiet || (!e.running && !e.due.IsZero() && !e.due.After(now)) {
-		return now
+	for name, changed := range groups {
+		d.gather(name, changed)
 	}
-	if e.gathering.IsZero() {
-		e.gathering = now
-	}
-	due := earlier(now.Add(d.Settle), e.gathering.Add(maxGather*d.Settle))
-	if e.trigger == updaterv1.RunTrigger_RUN_TRIGGER_POLICY && !e.due.IsZero() && e.due.Before(due) {
-		e.due = due
-	}
-	return due
 }
 
 func uses(a spec.Automation, p *policies.Policy) bool {
 	return p != nil && a.Policies.Matches(labels.Set(p.Labels))
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // members plans the automations anew when a replica comes or goes: some may be this one's now.
@@ -330,25 +319,25 @@ func (d *Dispatcher) members(ctx context.Context) error {
 			return nil
 		case <-changed:
 		}
-		for _, a := range d.Automations.All() {
-			d.adopt(a)
-		}
+		d.adoptAll()
 	}
 }
 
-// adopt plans what another replica may have left, and drops what is another's now.
-func (d *Dispatcher) adopt(a *updaterv1.ImageUpdateAutomation) {
+func (d *Dispatcher) adoptAll() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e := d.entries[object.KeyOfMeta(a.GetMetadata())]
-	if e == nil {
-		return
+	for _, e := range d.entries {
+		d.adopt(e)
 	}
+}
+
+// adopt plans what another replica may have left, and drops what is another's now. The caller holds the lock.
+func (d *Dispatcher) adopt(e *entry) {
 	if !d.owner.Owns(e.group) {
 		if len(e.waiters) == 0 {
-			e.due = time.Time{}
+			e.due, e.gathers = time.Time{}, false
 		}
-	} else if e.due.IsZero() && !e.running {
+	} else if a, ok := d.Automations.Cached(e.key); ok && e.due.IsZero() && !e.running {
 		if due, trigger := d.firstRun(e, a, false); !due.IsZero() {
 			d.want(e, due, trigger)
 		}

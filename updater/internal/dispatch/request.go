@@ -46,7 +46,7 @@ func (d *Dispatcher) RunNow(ctx context.Context, key object.Key, tell func(*upda
 	if err != nil {
 		return run.Outcome{}, err
 	}
-	if err := d.known(ctx); err != nil {
+	if err := d.Known(ctx); err != nil {
 		return run.Outcome{}, err
 	}
 	w := &waiter{span: trace.SpanContextFromContext(ctx), steps: make(chan *updaterv1.RunStep, maxSteps), done: make(chan run.Outcome, 1)}
@@ -73,8 +73,9 @@ func (d *Dispatcher) RunNow(ctx context.Context, key object.Key, tell func(*upda
 	}
 }
 
-// known waits for the entries; an error where that cannot be before the resolver comes back.
-func (d *Dispatcher) known(ctx context.Context) error {
+// Known waits for the policies, and for the entries that are made of them. Errors: a *rpcerr.Error where the resolver has
+// never told them, the context's.
+func (d *Dispatcher) Known(ctx context.Context) error {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
