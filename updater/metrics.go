@@ -6,11 +6,13 @@ package updater
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/conditions"
 	"github.com/tidemark-io/tidemark/platform/object"
 )
@@ -31,6 +33,15 @@ func (s *Service) observe() error {
 	if err != nil {
 		return fmt.Errorf("updater: %w", err)
 	}
+	held, err := meter.Int64ObservableGauge("tidemark.updater.held", metric.WithDescription("Marked values that automations hold back now, by reason."))
+	if err != nil {
+		return fmt.Errorf("updater: %w", err)
+	}
+	warned, err := meter.Int64ObservableGauge("tidemark.updater.warned",
+		metric.WithDescription("Automations whose last run left something alone: unmatched markers, skipped files, held values."))
+	if err != nil {
+		return fmt.Errorf("updater: %w", err)
+	}
 	_, err = meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		observeKind(o, objects, "ImageUpdateAutomation", s.automations)
 		observeKind(o, objects, "GitRepository", s.repositories)
@@ -40,12 +51,41 @@ func (s *Service) observe() error {
 			up = 0
 		}
 		o.ObserveInt64(connected, up)
+		s.observeLeftAlone(o, held, warned)
 		return nil
-	}, objects, followed, connected)
+	}, objects, followed, connected, held, warned)
 	if err != nil {
 		return fmt.Errorf("updater: %w", err)
 	}
 	return nil
+}
+
+// observeLeftAlone counts what the last runs did not write.
+func (s *Service) observeLeftAlone(o metric.Observer, held, warned metric.Int64Observable) {
+	reasons := map[string]int64{}
+	for reason := range updaterv1.HoldReason_name {
+		if reason != 0 {
+			reasons[holdWord(updaterv1.HoldReason(reason))] = 0
+		}
+	}
+	automations := int64(0)
+	for _, a := range s.automations.All() {
+		if len(a.GetStatus().GetWarnings()) > 0 {
+			automations++
+		}
+		for _, h := range a.GetStatus().GetHeld() {
+			reasons[holdWord(h.GetReason())]++
+		}
+	}
+	o.ObserveInt64(warned, automations)
+	for reason, n := range reasons {
+		o.ObserveInt64(held, n, metric.WithAttributes(attribute.String("reason", reason)))
+	}
+}
+
+// holdWord is a reason as metrics have it: downgrade, not_compared.
+func holdWord(reason updaterv1.HoldReason) string {
+	return strings.ToLower(strings.TrimPrefix(reason.String(), "HOLD_REASON_"))
 }
 
 // stated is an object whose status has conditions.

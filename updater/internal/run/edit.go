@@ -67,7 +67,7 @@ func (w *work) edit(ctx context.Context, tip gitrepo.Hash) *Error {
 	ctx, span := w.Tracer.Start(ctx, "edit")
 	defer span.End()
 	w.selectPolicies()
-	w.warnings, w.edits, w.unsure = warnings{}, edits{}, nil
+	w.warnings, w.problems, w.edits, w.unsure = warnings{}, nil, edits{}, nil
 	w.run.Changes, w.run.Held, w.noted = nil, nil, 0
 	if w.behind != "" {
 		w.warnings.add("%s", w.behind)
@@ -139,7 +139,10 @@ func (w *work) editFile(file gitrepo.File, choose marker.Chooser) (marker.Result
 // warn adds a warning, and counts it by its kind.
 func (w *work) warn(kind, format string, args ...any) {
 	w.warnings.add(format, args...)
-	w.Meters.problem(kind, w.preview)
+	if w.problems == nil {
+		w.problems = map[string]int64{}
+	}
+	w.problems[kind]++
 }
 
 func (w *work) choose(m marker.Marker) (marker.Image, marker.Verdict) {

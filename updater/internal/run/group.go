@@ -154,7 +154,7 @@ func (b *batch) fetchFor(ctx context.Context, works []*work) error {
 		if w.spec.PushBranch != "" {
 			push = &tips[place[w.pushRef()]]
 		}
-		w.guarded(func() { w.failure = b.place(w.ctx(ctx), w, tips[place[w.checkout]], push, began) })
+		w.guarded(ctx, func(ctx context.Context) *Error { return b.place(ctx, w, tips[place[w.checkout]], push, began) })
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func (c *chain) build(ctx context.Context) {
 	for _, w := range c.works {
 		w.run.Branch, w.revision = c.branch, c.revision()
 		w.run.Base, w.run.Commit, w.commit = c.tip.String(), "", gitrepo.Hash{}
-		w.guarded(func() { w.failure = w.make(w.ctx(ctx), c.tip) })
+		w.guarded(ctx, func(ctx context.Context) *Error { return w.make(ctx, c.tip) })
 		if w.failure == nil && !w.commit.IsZero() {
 			c.tip = w.commit
 		}

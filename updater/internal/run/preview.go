@@ -67,7 +67,7 @@ func (b *batch) preview(ctx context.Context, w *work) (Preview, *Error) {
 		return Preview{}, w.failure
 	}
 	w.run.Branch, w.run.Base = w.bases.branch, w.bases.base.String()
-	w.guarded(func() { w.failure = w.edit(ctx, w.bases.base) })
+	w.guarded(ctx, func(ctx context.Context) *Error { return w.edit(ctx, w.bases.base) })
 	if w.failure != nil {
 		return Preview{}, w.failure
 	}

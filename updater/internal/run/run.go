@@ -165,7 +165,7 @@ func inBatches(ctx context.Context, r *Runner, works []*work) {
 			continue
 		}
 		defer release()
-		w.guarded(func() { w.settle(w.ctx(ctx)) })
+		w.guarded(ctx, w.settle)
 		if w.failure != nil {
 			continue
 		}

@@ -16,20 +16,17 @@ import (
 
 // settle ends the records that an earlier run left open: a process that died, a remote that went away during a push, a
 // second push that failed. A commit that arrived was pushed; one that did not is forgotten, and its changes are made again.
-func (w *work) settle(ctx context.Context) {
-	if w.preview {
-		return
-	}
+func (w *work) settle(ctx context.Context) *Error {
 	open, err := w.Records.Unfinished(ctx, w.key)
 	if err != nil {
-		w.failure = storeFailure(err)
-		return
+		return storeFailure(err)
 	}
 	for _, earlier := range open {
-		if w.failure = w.settleOne(ctx, proto.CloneOf(earlier)); w.failure != nil {
-			return
+		if failure := w.settleOne(ctx, proto.CloneOf(earlier)); failure != nil {
+			return failure
 		}
 	}
+	return nil
 }
 
 func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Error {

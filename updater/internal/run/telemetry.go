@@ -25,19 +25,14 @@ const maxLinks = 128
 // startSpan begins the run's span. A run that was asked for belongs to the caller's trace; another one to that of the policy
 // that changed last, and is linked to those of the other policies that changed since the last run.
 func (w *work) startSpan(ctx context.Context) {
-	var links []trace.Link
-	if w.request.Parent.IsValid() {
+	changed := w.changedPolicies()
+	switch {
+	case w.request.Parent.IsValid():
 		ctx = trace.ContextWithRemoteSpanContext(ctx, w.request.Parent)
+	case len(changed) > 0:
+		ctx, changed = telemetry.Extract(ctx, changed[0].Trace), changed[1:]
 	}
-	for i, p := range w.changedPolicies() {
-		if i == 0 && !w.request.Parent.IsValid() {
-			ctx = telemetry.Extract(ctx, p.Trace)
-			continue
-		}
-		if link := telemetry.Link(p.Trace); link.SpanContext.IsValid() && len(links) < maxLinks {
-			links = append(links, link)
-		}
-	}
+	links := linksTo(changed) //nolint:contextcheck // a link is no child of what runs now
 	_, w.span = w.Tracer.Start(ctx, "run", trace.WithLinks(links...), trace.WithAttributes(
 		attribute.String("tidemark.automation", w.key.String()),
 		attribute.String("tidemark.trigger", w.request.Trigger.String()),
@@ -45,6 +40,16 @@ func (w *work) startSpan(ctx context.Context) {
 	if w.span.SpanContext().IsValid() {
 		w.run.TraceId = w.span.SpanContext().TraceID().String()
 	}
+}
+
+func linksTo(changed []*policies.Policy) []trace.Link {
+	var links []trace.Link
+	for _, p := range changed {
+		if link := telemetry.Link(p.Trace); link.SpanContext.IsValid() && len(links) < maxLinks {
+			links = append(links, link)
+		}
+	}
+	return links
 }
 
 // changedPolicies are the policies whose images differ from those of the last run, the last changed first.
@@ -100,7 +105,11 @@ func NewMeters(meter metric.Meter) (*Meters, error) {
 	return &m, err
 }
 
-func (m *Meters) ran(ctx context.Context, run *updaterv1.Run) {
+// ran counts a run, and what it left alone by its kind.
+func (m *Meters) ran(ctx context.Context, run *updaterv1.Run, problems map[string]int64) {
+	for kind, n := range problems {
+		m.problems.Add(ctx, n, metric.WithAttributes(attribute.String("kind", kind)))
+	}
 	outcome := map[updaterv1.RunOutcome]string{
 		updaterv1.RunOutcome_RUN_OUTCOME_UP_TO_DATE: "up_to_date",
 		updaterv1.RunOutcome_RUN_OUTCOME_PUSHED:     "pushed",
@@ -112,10 +121,3 @@ func (m *Meters) ran(ctx context.Context, run *updaterv1.Run) {
 }
 
 func (m *Meters) lostRace(ctx context.Context) { m.races.Add(ctx, 1) }
-
-// problem counts something that a run left alone; a preview's does not count.
-func (m *Meters) problem(kind string, preview bool) {
-	if !preview {
-		m.problems.Add(context.Background(), 1, metric.WithAttributes(attribute.String("kind", kind)))
-	}
-}

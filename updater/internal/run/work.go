@@ -9,12 +9,12 @@ import (
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/lifecycle"
 	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
-	"github.com/tidemark-io/tidemark/updater/internal/guard"
 	"github.com/tidemark-io/tidemark/updater/internal/policies"
 )
 
@@ -36,13 +36,13 @@ type work struct {
 	// selected are the policies by name.
 	selected map[string]*policies.Policy
 	warnings warnings
+	// problems counts what was left alone by its kind.
+	problems map[string]int64
 	edits    edits
 	// unsure is why the run has to be tried again though it came to its end: some values could not be compared.
 	unsure *Error
 	// commit is what was made of the edits; zero: there were none.
 	commit gitrepo.Hash
-	// histories are what recorded runs wrote, once somebody has asked.
-	histories []guard.History
 	// noted is the size of the run's changes, in bytes.
 	noted int
 	// recorded says that the store has the run.
@@ -55,7 +55,7 @@ type work struct {
 
 // begin reads the automation and its source. Where that fails the work has its failure already.
 func (r *Runner) begin(ctx context.Context, member Member) *work {
-	w := &work{Runner: r, plan: plan{key: member.Key}, request: member.Request, span: trace.SpanFromContext(context.Background())}
+	w := &work{Runner: r, plan: plan{key: member.Key}, request: member.Request, span: noop.Span{}}
 	automation, err := r.Automations.Get(ctx, member.Key)
 	if err != nil {
 		w.failure = storeFailure(err)
@@ -91,9 +91,10 @@ func (w *work) open(ctx context.Context) (release func()) {
 }
 
 // guarded does something of this work alone: a defect in it is no other's failure.
-func (w *work) guarded(do func()) {
-	if err := lifecycle.Guard(func() error { do(); return nil }); err != nil {
-		w.failure = w.panicked(context.Background(), err)
+func (w *work) guarded(ctx context.Context, do func(context.Context) *Error) {
+	ctx = w.ctx(ctx)
+	if err := lifecycle.Guard(func() error { w.failure = do(ctx); return nil }); err != nil {
+		w.failure = w.panicked(ctx, err)
 	}
 }
 
@@ -121,7 +122,7 @@ func (w *work) close(ctx context.Context) Outcome {
 		w.span.RecordError(outcome.Failure)
 	}
 	if outcome.Failure == nil || outcome.Failure.Kind != CutOff {
-		w.Meters.ran(ctx, w.run)
+		w.Meters.ran(ctx, w.run, w.problems)
 	}
 	return outcome
 }
