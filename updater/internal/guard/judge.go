@@ -14,17 +14,17 @@ import (
 // Judge returns the edits that must not be made, by their index. The error is Ancestry's or the context's, never the
 // resolver's: an edit that could not be compared is held with HOLD_REASON_NOT_COMPARED.
 func (g *Guard) Judge(ctx context.Context, q Question) (map[int]*updaterv1.HeldValue, error) {
-	j := &judgement{Question: q, held: map[int]*updaterv1.HeldValue{}, arrived: map[string]bool{}}
+	j := &judgement{Question: q, held: map[int]*updaterv1.HeldValue{}, commits: map[string]whereabouts{}}
 	for i, e := range q.Edits {
 		if e.Policy.Held {
 			continue // the operator's word is later than that of whoever undid our commit
 		}
-		undone, err := j.undone(ctx, e)
+		undone, ok, err := j.undone(ctx, e)
 		if err != nil {
 			return nil, fmt.Errorf("looking for what was undone at %s:%d: %w", e.Path, e.Line, err)
 		}
-		if undone != nil {
-			j.hold(i, updaterv1.HoldReason_HOLD_REASON_REVERTED, j.sentenceReverted(e, *undone)).RevertedCommit = undone.Commit
+		if ok {
+			j.hold(i, updaterv1.HoldReason_HOLD_REASON_REVERTED, j.sentenceReverted(e, undone)).RevertedCommit = undone.Commit
 		}
 	}
 	if err := g.downgrades(ctx, j); err != nil {
@@ -38,8 +38,8 @@ func (g *Guard) Judge(ctx context.Context, q Question) (map[int]*updaterv1.HeldV
 type judgement struct {
 	Question
 	held map[int]*updaterv1.HeldValue
-	// arrived remembers which commits are in the history of the branch, or were rewound away.
-	arrived map[string]bool
+	// commits remembers where ours are.
+	commits map[string]whereabouts
 }
 
 func (j *judgement) hold(i int, reason updaterv1.HoldReason, sentence string) *updaterv1.HeldValue {

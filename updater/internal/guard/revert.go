@@ -9,38 +9,41 @@ import (
 	"github.com/tidemark-io/tidemark/updater/marker"
 )
 
-// undone returns the write that wrote what the edit would write again, and that somebody has undone since. Nil: there is
-// none.
+// undone returns the write that wrote what the edit would write again, and that somebody has undone since. Not ok: there
+// is none.
 //
 // The writes at a place are a chain, from value to value. The value that stands was replaced by one of them: what that one
 // and those after it wrote is what was undone. A commit that never came into the history of the branch, for example of a
-// push branch that was built anew, was not undone by anybody.
-func (j *judgement) undone(ctx context.Context, e Edit) (*Write, error) {
+// push branch that was built anew, was not undone by anybody, and one that the branch was rewound past before a later one of
+// ours came into it is a closed chapter.
+func (j *judgement) undone(ctx context.Context, e Edit) (undone Write, ok bool, err error) {
 	writes := j.writes(e.Place)
-	stands := Recorded(e.Old)
-	if len(writes) == 0 || writes[0].New == stands || !everChosen(e, writes) {
-		return nil, nil
+	if !everChosen(e, writes) {
+		return undone, false, nil
 	}
-	var again []Write // that wrote what would be written again
-	for _, w := range writes {
+	stands, more := Recorded(e.Old), false
+	for i, w := range writes {
 		if !w.Ended.After(j.Released) {
-			return nil, nil
+			break
 		}
-		if chosenAgain(e, w) {
-			again = append(again, w)
-		}
-		if w.Old != stands {
+		at, err := j.whereabouts(ctx, w)
+		switch {
+		case err != nil:
+			return undone, false, err
+		case w.New == stands && at != rewound && (i == 0 || at == contained && !more):
+			return undone, false, nil // ours stands
+		case at == nowhere, at == rewound && more:
 			continue
 		}
-		arrived, err := j.hasArrived(ctx, w)
-		if err != nil {
-			return nil, err
+		more = more || at == contained
+		if !ok && chosenAgain(e, w) {
+			undone, ok = w, true
 		}
-		if arrived {
-			return j.firstArrived(ctx, again)
+		if w.Old == stands && (ok || at == contained) {
+			return undone, ok, nil // before a rewound one others may have been rewound or undone as well
 		}
 	}
-	return nil, nil
+	return Write{}, false, nil
 }
 
 // everChosen says whether the value was ever written here: else nobody can have undone it, and no remote need be asked.
@@ -53,31 +56,38 @@ func everChosen(e Edit, writes []Write) bool {
 	return false
 }
 
-func (j *judgement) firstArrived(ctx context.Context, writes []Write) (*Write, error) {
-	for _, w := range writes {
-		if arrived, err := j.hasArrived(ctx, w); arrived || err != nil {
-			return &w, err
-		}
-	}
-	return nil, nil
-}
+// whereabouts is where a commit of ours is, as seen from the tip that is edited.
+type whereabouts int
 
-func (j *judgement) hasArrived(ctx context.Context, w Write) (bool, error) {
+const (
+	// nowhere: it never came into the history of the branch.
+	nowhere whereabouts = iota
+	// contained: it is the tip, or among its ancestors.
+	contained
+	// rewound: it was in the history of the branch, which somebody has set back.
+	rewound
+)
+
+// whereabouts asks about each commit once.
+func (j *judgement) whereabouts(ctx context.Context, w Write) (whereabouts, error) {
 	if w.Commit == "" || j.Ancestry == nil {
-		return false, nil
+		return nowhere, nil
 	}
-	if arrived, known := j.arrived[w.Commit]; known {
-		return arrived, nil
+	if at, known := j.commits[w.Commit]; known {
+		return at, nil
 	}
-	arrived, err := j.Ancestry.Contains(ctx, w.Commit)
-	if err == nil && !arrived {
-		arrived, err = j.Ancestry.RewoundPast(ctx, w)
+	at := nowhere
+	if is, err := j.Ancestry.Contains(ctx, w.Commit); err != nil {
+		return nowhere, err
+	} else if is {
+		at = contained
+	} else if past, err := j.Ancestry.RewoundPast(ctx, w); err != nil {
+		return nowhere, err
+	} else if past {
+		at = rewound
 	}
-	if err != nil {
-		return false, err
-	}
-	j.arrived[w.Commit] = arrived
-	return arrived, nil
+	j.commits[w.Commit] = at
+	return at, nil
 }
 
 // chosenAgain says whether the edit would write what w wrote. A tag whose bytes were pushed again is the same choice: the

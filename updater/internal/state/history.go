@@ -9,6 +9,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/object"
@@ -34,7 +35,7 @@ type history struct {
 	refreshing sync.Mutex
 
 	mu     sync.RWMutex
-	runs   map[string]told
+	runs   map[string]*told
 	places map[guard.Place]*place
 	weight int
 	// counted is the weight that histories knows of; guarded by histories.mu.
@@ -43,19 +44,27 @@ type history struct {
 
 // told is one run that the history knows.
 type told struct {
+	id       string
 	revision int64
-	places   []guard.Place
+	commit   string
+	base     string
+	branch   string
+	url      string
+	ended    time.Time
+	places   []*place
 	weight   int
 }
 
-// place is what happened at one place, the oldest first.
+// place is what happened at one place, the oldest first. The slices are replaced and never changed.
 type place struct {
-	writes   []guard.Write
-	refusals []refusal
+	guard.Place
+	writes, refusals []event
 }
 
-type refusal struct {
-	id         string
+// event is a write or a refusal of one run.
+type event struct {
+	*told
+	old, new   string
 	generation int64
 }
 
@@ -120,15 +129,13 @@ func (h *history) sift(entries []entry) []entry {
 }
 
 func (h *history) forget(id string) {
+	other := func(e event) bool { return e.id == id }
 	for _, p := range h.runs[id].places {
-		at := h.places[p]
-		if at == nil {
-			continue // told of twice by the run
-		}
-		at.writes = slices.DeleteFunc(slices.Clone(at.writes), func(w guard.Write) bool { return w.RunID == id })
-		at.refusals = slices.DeleteFunc(slices.Clone(at.refusals), func(r refusal) bool { return r.id == id })
-		if len(at.writes)+len(at.refusals) == 0 {
-			delete(h.places, p)
+		p.writes = slices.DeleteFunc(slices.Clone(p.writes), other)
+		p.refusals = slices.DeleteFunc(slices.Clone(p.refusals), other)
+		if len(p.writes)+len(p.refusals) == 0 && h.places[p.Place] == p {
+			delete(h.places, p.Place)
+			h.weight -= p.weight()
 		}
 	}
 	h.weight -= h.runs[id].weight
@@ -139,50 +146,67 @@ func (h *history) forget(id string) {
 func (h *history) learn(run *updaterv1.Run, revision int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	t := told{revision: revision}
+	t := &told{
+		id: run.GetId(), revision: revision, commit: run.GetCommit(), base: run.GetBase(), branch: run.GetBranch(),
+		url: run.GetUrl(), ended: run.GetEndTime().AsTime(),
+	}
+	once := texts{}
 	if run.GetOutcome() == updaterv1.RunOutcome_RUN_OUTCOME_PUSHED {
 		for _, c := range run.GetChanges() {
-			at, p := h.at(guard.Place{Path: c.GetPath(), Document: int(c.GetDocument()), Node: c.GetNode()})
-			at.writes = insert(at.writes, writeOf(run, c), func(a, b guard.Write) int { return cmp.Compare(a.RunID, b.RunID) })
-			t.places = append(t.places, p)
-			t.weight += 300 + len(c.GetOldValue()) + len(c.GetNewValue())
+			p := h.at(t, guard.Place{Path: c.GetPath(), Document: int(c.GetDocument()), Node: c.GetNode()})
+			p.writes = insert(p.writes, event{t, once.get(c.GetOldValue()), once.get(c.GetNewValue()), c.GetPolicyGeneration()})
 		}
 	}
 	for _, v := range run.GetHeld() {
-		if v.GetReason() != updaterv1.HoldReason_HOLD_REASON_DOWNGRADE {
-			continue
+		if v.GetReason() == updaterv1.HoldReason_HOLD_REASON_DOWNGRADE {
+			p := h.at(t, guard.Place{Path: v.GetPath(), Document: int(v.GetDocument()), Node: v.GetNode()})
+			p.refusals = insert(p.refusals, event{told: t, generation: v.GetPolicyGeneration()})
 		}
-		at, p := h.at(guard.Place{Path: v.GetPath(), Document: int(v.GetDocument()), Node: v.GetNode()})
-		at.refusals = insert(at.refusals, refusal{run.GetId(), v.GetPolicyGeneration()},
-			func(a, b refusal) int { return cmp.Compare(a.id, b.id) })
-		t.places = append(t.places, p)
-		t.weight += 100
 	}
-	h.runs[run.GetId()] = t
+	for text := range once {
+		t.weight += len(text)
+	}
+	h.runs[t.id] = t
 	h.weight += t.weight
 }
 
-// at returns what is known of the place, and the place as it is kept once for all runs.
-func (h *history) at(p guard.Place) (*place, guard.Place) {
-	at := h.places[p]
-	if at == nil {
-		at = &place{}
-		h.places[p] = at
+// The weights of an event, and of a place beside its texts, in bytes: what the heap was measured to grow by.
+const (
+	eventWeight = 100
+	placeWeight = 250
+)
+
+func (p *place) weight() int { return placeWeight + len(p.Path) + len(p.Node) }
+
+// at returns what is known of the place.
+func (h *history) at(t *told, where guard.Place) *place {
+	p := h.places[where]
+	if p == nil {
+		p = &place{Place: where}
+		h.places[where] = p
+		h.weight += p.weight()
 	}
-	return at, p
+	t.places = append(t.places, p)
+	t.weight += eventWeight
+	return p
 }
 
-func writeOf(run *updaterv1.Run, c *updaterv1.RunChange) guard.Write {
-	return guard.Write{
-		RunID: run.GetId(), Commit: run.GetCommit(), Base: run.GetBase(), Branch: run.GetBranch(), URL: run.GetUrl(),
-		Ended: run.GetEndTime().AsTime(), Old: c.GetOldValue(), New: c.GetNewValue(), PolicyGeneration: c.GetPolicyGeneration(),
+// texts keeps equal texts once: a run writes few different values at many places.
+type texts map[string]string
+
+func (t texts) get(text string) string {
+	known, ok := t[text]
+	if !ok {
+		known = text
+		t[text] = text
 	}
+	return known
 }
 
-// insert puts v where it belongs, which is mostly the end. The slice that was there stays as it was for whoever reads it.
-func insert[T any](sorted []T, v T, compare func(a, b T) int) []T {
-	at, _ := slices.BinarySearchFunc(sorted, v, compare)
-	return slices.Insert(slices.Clip(sorted), at, v)
+// insert puts an event where it belongs, which is mostly the end.
+func insert(events []event, e event) []event {
+	at, _ := slices.BinarySearchFunc(events, e, func(a, b event) int { return cmp.Compare(a.id, b.id) })
+	return slices.Insert(slices.Clip(events), at, e)
 }
 
 // Writes returns what was written at the place, the last first.
@@ -193,8 +217,13 @@ func (h *history) Writes(p guard.Place) []guard.Write {
 	if at == nil {
 		return nil
 	}
-	writes := slices.Clone(at.writes)
-	slices.Reverse(writes)
+	writes := make([]guard.Write, 0, len(at.writes))
+	for _, e := range slices.Backward(at.writes) {
+		writes = append(writes, guard.Write{
+			RunID: e.id, Commit: e.commit, Base: e.base, Branch: e.branch, URL: e.url, Ended: e.ended,
+			Old: e.old, New: e.new, PolicyGeneration: e.generation,
+		})
+	}
 	return writes
 }
 
@@ -208,11 +237,11 @@ func (h *history) Refused(p guard.Place) (generation int64, ok bool) {
 	}
 	last := ""
 	if len(at.writes) > 0 {
-		last = at.writes[len(at.writes)-1].RunID
+		last = at.writes[len(at.writes)-1].id
 	}
-	for _, r := range at.refusals {
-		if r.id > last {
-			return r.generation, true
+	for _, e := range at.refusals {
+		if e.id > last {
+			return e.generation, true
 		}
 	}
 	return 0, false
@@ -229,7 +258,7 @@ func (hs *histories) of(key object.Key) *history {
 	if hs.known == nil {
 		hs.known = map[object.Key]*list.Element{}
 	}
-	h := &history{key: key, runs: map[string]told{}, places: map[guard.Place]*place{}}
+	h := &history{key: key, runs: map[string]*told{}, places: map[guard.Place]*place{}}
 	hs.known[key] = hs.recent.PushFront(h)
 	return h
 }

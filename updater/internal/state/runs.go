@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/protobuf/proto"
@@ -25,6 +26,8 @@ const (
 	maxRecord = 1200 << 10
 	// maxCommitMessage bounds the message in a record that would be too large.
 	maxCommitMessage = 64 << 10
+	// takeBackTimeout bounds the undoing of what Begin wrote before it failed.
+	takeBackTimeout = 5 * time.Second
 	// readAtOnce is how many records are read with one request.
 	readAtOnce = 8
 )
@@ -74,18 +77,23 @@ func (r *Runs) Begin(ctx context.Context, records []Record) error {
 		return err
 	}
 	for i, b := range batches {
-		err := r.write(ctx, b)
-		if err == nil {
-			continue
+		if err := r.write(ctx, b); err != nil {
+			return errors.Join(err, r.takeBack(ctx, batches[:i]))
 		}
-		for _, before := range batches[:i+1] { // the last one too: what became of it may not be known
-			for _, w := range before {
-				err = errors.Join(err, r.Drop(context.WithoutCancel(ctx), w.key, w.id))
-			}
-		}
-		return err
 	}
 	return nil
+}
+
+func (r *Runs) takeBack(ctx context.Context, batches [][]written) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackTimeout)
+	defer cancel()
+	var errs []error
+	for _, b := range batches {
+		for _, w := range b {
+			errs = append(errs, r.Drop(ctx, w.key, w.id))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // written is what a record takes in a transaction.
