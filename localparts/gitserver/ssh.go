@@ -32,6 +32,8 @@ type SSH struct {
 	running  sync.WaitGroup
 	mu       sync.Mutex
 	conns    []net.Conn
+	close    sync.Once
+	closed   error
 }
 
 // StartSSH serves the repositories over SSH as well, on a free port of 127.0.0.1, to whoever has the private
@@ -71,17 +73,19 @@ func (s *Server) StartSSH(ctx context.Context, authorized []byte) (*SSH, error) 
 // URL is a repository's ssh URL.
 func (f *SSH) URL(repository string) string { return "ssh://git@" + f.Address + "/" + repository }
 
-// Close ends all connections and processes and frees the port.
+// Close cuts all connections off, kills the processes and frees the port. Closing twice is fine.
 func (f *SSH) Close() error {
-	err := f.listener.Close()
-	f.cancel()
-	f.mu.Lock()
-	for _, conn := range f.conns {
-		_ = conn.Close() // most are closed already
-	}
-	f.mu.Unlock()
-	f.running.Wait()
-	return err
+	f.close.Do(func() {
+		f.closed = f.listener.Close()
+		f.cancel()
+		f.mu.Lock()
+		for _, conn := range f.conns {
+			_ = conn.Close() // most are closed already
+		}
+		f.mu.Unlock()
+		f.running.Wait()
+	})
+	return f.closed
 }
 
 func (f *SSH) accept(ctx context.Context) {

@@ -17,7 +17,7 @@ import (
 // Writers with caches of their own push to one branch until each of their changes is in: every change lands
 // once, in a history without a fork.
 func TestRacingWritersLoseNothing(t *testing.T) {
-	const writers, changes = 4, 3
+	const writers, changes = 10, 2
 	files := map[string]string{}
 	for w := range writers {
 		files[fmt.Sprintf("w%d", w)] = "0"

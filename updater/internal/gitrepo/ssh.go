@@ -122,6 +122,7 @@ type sshSession struct {
 	stdin   io.WriteCloser
 	stdout  io.Reader
 	stderr  boundedBuffer
+	ended   chan struct{} // closed when the service has ended and all of stderr is here
 	refs    *packp.AdvRefs
 }
 
@@ -147,7 +148,16 @@ func (s *sshSession) start(c *sshConnector) error {
 	}
 	s.stdout = &limitedReader{stdout, limit}
 	session.Stderr = &s.stderr
-	return session.Start(s.service + " '" + strings.NewReplacer("'", `'\''`, "!", `'\!'`).Replace(c.path) + "'")
+	err = session.Start(s.service + " '" + strings.NewReplacer("'", `'\''`, "!", `'\!'`).Replace(c.path) + "'")
+	if err != nil {
+		return err
+	}
+	s.ended = make(chan struct{})
+	go func() {
+		defer close(s.ended)
+		_ = session.Wait() // what it said is on stderr; closing the connection ends this
+	}()
+	return nil
 }
 
 // Close ends the connection.
@@ -185,10 +195,20 @@ func (s *sshSession) AdvertisedReferencesContext(context.Context) (*packp.AdvRef
 	return refs, nil
 }
 
+// lastWords is how long a service that broke off may take to say why.
+const lastWords = 2 * time.Second
+
 // explain turns the end of a connection into what the server said on standard error.
 func (s *sshSession) explain(err error) error {
 	if ended := s.ctx.Err(); ended != nil {
 		return ended
+	}
+	timer := time.NewTimer(lastWords)
+	defer timer.Stop()
+	select {
+	case <-s.ended:
+	case <-s.ctx.Done():
+	case <-timer.C:
 	}
 	said := s.stderr.String()
 	lower := strings.ToLower(said)

@@ -4,6 +4,7 @@
 package gitrepo
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -17,6 +18,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +108,8 @@ func TestSSH(t *testing.T) {
 	}
 }
 
+func port(address string) string { return address[strings.LastIndex(address, ":"):] }
+
 func TestSSHRefusals(t *testing.T) {
 	server := startServer(t, gitserver.Config{}, map[string]string{"a": "1"})
 	if err := server.CreateRepository("empty.git", "main", nil); err != nil {
@@ -115,6 +119,7 @@ func TestSSHRefusals(t *testing.T) {
 	stranger, _ := sshKey(t, ed25519Key(), "")
 	front := startSSH(t, server, authorized)
 	impostor := startSSH(t, server, authorized)
+	changed := bytes.ReplaceAll(impostor.KnownHosts, []byte(port(impostor.Address)), []byte(port(front.Address)))
 	for name, c := range map[string]struct {
 		url  string
 		auth Auth
@@ -122,6 +127,8 @@ func TestSSHRefusals(t *testing.T) {
 	}{
 		"a key that is not authorized": {front.URL(app), Auth{PrivateKey: stranger, KnownHosts: front.KnownHosts}, ErrAuthentication},
 		"another host's key":           {front.URL(app), Auth{PrivateKey: private, KnownHosts: impostor.KnownHosts}, ErrHostKey},
+		"a changed host key":           {front.URL(app), Auth{PrivateKey: private, KnownHosts: changed}, ErrHostKey},
+		"a revoked host key":           {front.URL(app), Auth{PrivateKey: private, KnownHosts: append([]byte("@revoked "), front.KnownHosts...)}, ErrHostKey},
 		"no such repository":           {front.URL("absent.git"), Auth{PrivateKey: private, KnownHosts: front.KnownHosts}, ErrRepositoryNotFound},
 		"an empty repository":          {front.URL("empty.git"), Auth{PrivateKey: private, KnownHosts: front.KnownHosts}, ErrEmptyRepository},
 		"nobody there":                 {"ssh://git@127.0.0.1:1/a", Auth{PrivateKey: private, KnownHosts: front.KnownHosts}, ErrUnreachable},
