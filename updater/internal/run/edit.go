@@ -7,11 +7,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"sync"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"google.golang.org/protobuf/proto"
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
+	"github.com/tidemark-io/tidemark/platform/lifecycle"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
 	"github.com/tidemark-io/tidemark/updater/internal/policies"
@@ -27,6 +31,8 @@ const (
 	maxChangeBytes = 1 << 20
 	// maxProven bounds what is remembered of files that both YAML readers read alike: 20 bytes each.
 	maxProven = 50_000
+	// editedAtOnce is how many files are edited before their results are taken.
+	editedAtOnce = 256
 	// problemSkipped is the kind of warnings about whole files.
 	problemSkipped = "skipped"
 )
@@ -82,23 +88,8 @@ func (w *work) edit(ctx context.Context, tip gitrepo.Hash) *Error {
 		w.warn(problemSkipped, "%s was left alone: %s", skipped.Path, skipped.Reason)
 	}
 	w.warnings.more += listing.SkippedCount - len(listing.Skipped)
-	size := 0
-	for _, file := range listing.Files {
-		if ctx.Err() != nil {
-			return cutOff(ctx.Err())
-		}
-		result, err := w.editFile(file, w.choose)
-		if err != nil {
-			return w.gitFailure(err)
-		}
-		if len(result.Changes) == 0 {
-			continue
-		}
-		w.edits.files = append(w.edits.files, edited{file, result})
-		if size += len(result.Data); size > maxEdited {
-			return &Error{Kind: Failed, Reason: reasonUpdate, Sentence: fmt.Sprintf(
-				"more than %d MiB of files would change in one commit; set spec.update.path to less", maxEdited>>20)}
-		}
+	if failure := w.editFiles(ctx, listing.Files); failure != nil {
+		return failure
 	}
 	if failure := w.judge(ctx); failure != nil {
 		return failure
@@ -114,26 +105,90 @@ func (w *work) edit(ctx context.Context, tip gitrepo.Hash) *Error {
 	return nil
 }
 
-// editFile edits one file. What is wrong in it is a warning; the error is of the cache.
-func (w *work) editFile(file gitrepo.File, choose marker.Chooser) (marker.Result, error) {
+// editFiles edits files, some at a time, and takes the results in their order.
+func (w *work) editFiles(ctx context.Context, files []gitrepo.File) *Error {
+	size := 0
+	for batch := range slices.Chunk(files, editedAtOnce) {
+		if ctx.Err() != nil {
+			return cutOff(ctx.Err())
+		}
+		outcomes := make([]editOutcome, len(batch))
+		var group sync.WaitGroup
+		free := make(chan struct{}, runtime.GOMAXPROCS(0))
+		for i, file := range batch {
+			free <- struct{}{}
+			group.Go(func() {
+				defer func() { <-free }()
+				outcomes[i] = w.guardedEdit(file)
+			})
+		}
+		group.Wait()
+		for i, o := range outcomes {
+			result, err := w.take(batch[i], o)
+			if err != nil {
+				return w.gitFailure(err)
+			}
+			if len(result.Changes) == 0 {
+				continue
+			}
+			w.edits.files = append(w.edits.files, edited{batch[i], result})
+			if size += len(result.Data); size > maxEdited {
+				return &Error{Kind: Failed, Reason: reasonUpdate, Sentence: fmt.Sprintf(
+					"more than %d MiB of files would change in one commit; set spec.update.path to less", maxEdited>>20)}
+			}
+		}
+	}
+	return nil
+}
+
+// editOutcome is what became of one file.
+type editOutcome struct {
+	result marker.Result
+	// unreadable is why the file could not be had from the cache; broken why it was left alone.
+	unreadable, broken error
+}
+
+// guardedEdit is editFile; a defect in it is told of by whoever takes the outcome.
+func (w *work) guardedEdit(file gitrepo.File) (o editOutcome) {
+	if err := lifecycle.Guard(func() error { o = w.editFile(file, w.choose); return nil }); err != nil {
+		o.broken = fmt.Errorf("a defect of ours: %w", err)
+	}
+	return o
+}
+
+// editFile edits one file; nothing is noted yet.
+func (w *work) editFile(file gitrepo.File, choose marker.Chooser) (o editOutcome) {
 	content, err := w.repo.ReadFile(file)
-	if errors.Is(err, gitrepo.ErrTooLarge) {
-		w.warn(problemSkipped, "%s was left alone: %v", file.Path, err)
-		return marker.Result{}, nil
-	}
 	if err != nil {
-		return marker.Result{}, fmt.Errorf("reading %s: %w", file.Path, err)
+		return editOutcome{unreadable: err}
 	}
-	result, err := marker.Edit(content, choose, marker.Options{Trusted: w.proven.has(file.Hash)})
-	if err != nil {
-		w.warn(problemSkipped, "%s was left alone: %v", file.Path, err)
-		return marker.Result{}, nil
+	o.result, o.broken = marker.Edit(content, choose, marker.Options{Trusted: w.proven.has(file.Hash)})
+	if o.broken != nil {
+		return o
 	}
 	w.proven.add(file.Hash)
-	for _, problem := range result.Problems {
+	if len(o.result.Changes) > 0 {
+		w.proven.add(plumbing.ComputeHash(plumbing.BlobObject, o.result.Data))
+	} else {
+		o.result.Data = nil
+	}
+	return o
+}
+
+// take notes what is wrong in a file as warnings; the error is of the cache.
+func (w *work) take(file gitrepo.File, o editOutcome) (marker.Result, error) {
+	switch {
+	case errors.Is(o.unreadable, gitrepo.ErrTooLarge):
+		w.warn(problemSkipped, "%s was left alone: %v", file.Path, o.unreadable)
+	case o.unreadable != nil:
+		return marker.Result{}, fmt.Errorf("reading %s: %w", file.Path, o.unreadable)
+	case o.broken != nil:
+		w.warn(problemSkipped, "%s was left alone: %v", file.Path, o.broken)
+	}
+	for _, problem := range o.result.Problems {
 		w.warn(problem.Kind.String(), "%s:%d: %s", file.Path, problem.Line, w.sentence(problem))
 	}
-	return result, nil
+	return o.result, nil
 }
 
 // warn adds a warning, and counts it by its kind.
