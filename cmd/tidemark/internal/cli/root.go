@@ -18,6 +18,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/explain"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/get"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/history"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/hold"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/reconcile"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/resolve"
@@ -49,6 +50,7 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 		reconcile.Command(servers),
 		suspend.Command(servers),
 		suspend.ResumeCommand(servers),
+		history.Command(servers),
 		hold.Command(servers),
 		hold.ReleaseCommand(servers),
 	)
