@@ -163,6 +163,153 @@ func (x *UnsupportedField) GetDefaultValue() string {
 	return ""
 }
 
+// FluxField says how a field differs from Flux's, for manifests that are written for Flux.
+type FluxField struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Flux has no such field, and it is left out there. The text is what that means to Flux, a clause of its own, for
+	// example `tags are selected as soon as they are known`. Empty: Flux has the field.
+	Own string `protobuf:"bytes,1,opt,name=own,proto3" json:"own,omitempty"`
+	// Flux's schema demands the field, so that it is written though it is empty.
+	Required bool `protobuf:"varint,2,opt,name=required,proto3" json:"required,omitempty"`
+	// What a person should do where a field that is demanded is empty. Empty: nothing, as to Flux it means the same.
+	EmptyNote string `protobuf:"bytes,3,opt,name=empty_note,json=emptyNote,proto3" json:"empty_note,omitempty"`
+	// Flux's schema takes no hours in this duration; it is written in minutes.
+	NoHours bool `protobuf:"varint,4,opt,name=no_hours,json=noHours,proto3" json:"no_hours,omitempty"`
+	// The values that Flux's schema takes; what holds another one, as an item of a list, is left out. Empty: any.
+	Values        []string `protobuf:"bytes,5,rep,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FluxField) Reset() {
+	*x = FluxField{}
+	mi := &file_tidemark_meta_v1_manifest_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FluxField) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FluxField) ProtoMessage() {}
+
+func (x *FluxField) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_meta_v1_manifest_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FluxField.ProtoReflect.Descriptor instead.
+func (*FluxField) Descriptor() ([]byte, []int) {
+	return file_tidemark_meta_v1_manifest_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FluxField) GetOwn() string {
+	if x != nil {
+		return x.Own
+	}
+	return ""
+}
+
+func (x *FluxField) GetRequired() bool {
+	if x != nil {
+		return x.Required
+	}
+	return false
+}
+
+func (x *FluxField) GetEmptyNote() string {
+	if x != nil {
+		return x.EmptyNote
+	}
+	return ""
+}
+
+func (x *FluxField) GetNoHours() bool {
+	if x != nil {
+		return x.NoHours
+	}
+	return false
+}
+
+func (x *FluxField) GetValues() []string {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+// FluxValue says how an enum value differs from Flux's, for manifests that are written for Flux.
+type FluxValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Flux has no such value, and this one is written in its place. Empty: Flux has the value.
+	Instead string `protobuf:"bytes,1,opt,name=instead,proto3" json:"instead,omitempty"`
+	// What that means to Flux, a clause of its own. Required with `instead`.
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// The fields beside it that Flux refuses with this value; they are left out.
+	Without       []string `protobuf:"bytes,3,rep,name=without,proto3" json:"without,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FluxValue) Reset() {
+	*x = FluxValue{}
+	mi := &file_tidemark_meta_v1_manifest_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FluxValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FluxValue) ProtoMessage() {}
+
+func (x *FluxValue) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_meta_v1_manifest_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FluxValue.ProtoReflect.Descriptor instead.
+func (*FluxValue) Descriptor() ([]byte, []int) {
+	return file_tidemark_meta_v1_manifest_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FluxValue) GetInstead() string {
+	if x != nil {
+		return x.Instead
+	}
+	return ""
+}
+
+func (x *FluxValue) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *FluxValue) GetWithout() []string {
+	if x != nil {
+		return x.Without
+	}
+	return nil
+}
+
 var file_tidemark_meta_v1_manifest_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
@@ -189,11 +336,27 @@ var file_tidemark_meta_v1_manifest_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "tidemark/meta/v1/manifest.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*FluxField)(nil),
+		Field:         51001,
+		Name:          "tidemark.meta.v1.flux_field",
+		Tag:           "bytes,51001,opt,name=flux_field",
+		Filename:      "tidemark/meta/v1/manifest.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
 		ExtensionType: (*string)(nil),
 		Field:         51001,
 		Name:          "tidemark.meta.v1.manifest_value",
 		Tag:           "bytes,51001,opt,name=manifest_value",
+		Filename:      "tidemark/meta/v1/manifest.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
+		ExtensionType: (*FluxValue)(nil),
+		Field:         51002,
+		Name:          "tidemark.meta.v1.flux_value",
+		Tag:           "bytes,51002,opt,name=flux_value",
 		Filename:      "tidemark/meta/v1/manifest.proto",
 	},
 }
@@ -214,12 +377,24 @@ var (
 	E_ManifestList = &file_tidemark_meta_v1_manifest_proto_extTypes[2]
 )
 
+// Extension fields to descriptorpb.FieldOptions.
+var (
+	// How the field differs from Flux's. Absent: it is Flux's.
+	//
+	// optional tidemark.meta.v1.FluxField flux_field = 51001;
+	E_FluxField = &file_tidemark_meta_v1_manifest_proto_extTypes[3]
+)
+
 // Extension fields to descriptorpb.EnumValueOptions.
 var (
 	// The value's spelling in a manifest, for example `asc`.
 	//
 	// optional string manifest_value = 51001;
-	E_ManifestValue = &file_tidemark_meta_v1_manifest_proto_extTypes[3]
+	E_ManifestValue = &file_tidemark_meta_v1_manifest_proto_extTypes[4]
+	// How the value differs from Flux's. Absent: it is Flux's.
+	//
+	// optional tidemark.meta.v1.FluxValue flux_value = 51002;
+	E_FluxValue = &file_tidemark_meta_v1_manifest_proto_extTypes[5]
 )
 
 var File_tidemark_meta_v1_manifest_proto protoreflect.FileDescriptor
@@ -235,11 +410,26 @@ const file_tidemark_meta_v1_manifest_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04note\x18\x02 \x01(\tR\x04note\x12\x18\n" +
 	"\arefused\x18\x03 \x01(\bR\arefused\x12#\n" +
-	"\rdefault_value\x18\x04 \x01(\tR\fdefaultValue:f\n" +
+	"\rdefault_value\x18\x04 \x01(\tR\fdefaultValue\"\x8b\x01\n" +
+	"\tFluxField\x12\x10\n" +
+	"\x03own\x18\x01 \x01(\tR\x03own\x12\x1a\n" +
+	"\brequired\x18\x02 \x01(\bR\brequired\x12\x1d\n" +
+	"\n" +
+	"empty_note\x18\x03 \x01(\tR\temptyNote\x12\x19\n" +
+	"\bno_hours\x18\x04 \x01(\bR\anoHours\x12\x16\n" +
+	"\x06values\x18\x05 \x03(\tR\x06values\"S\n" +
+	"\tFluxValue\x12\x18\n" +
+	"\ainstead\x18\x01 \x01(\tR\ainstead\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\x12\x18\n" +
+	"\awithout\x18\x03 \x03(\tR\awithout:f\n" +
 	"\rmanifest_kind\x12\x1f.google.protobuf.MessageOptions\x18\xb9\x8e\x03 \x01(\v2\x1e.tidemark.meta.v1.ManifestKindR\fmanifestKind:r\n" +
 	"\x11unsupported_field\x12\x1f.google.protobuf.MessageOptions\x18\xba\x8e\x03 \x03(\v2\".tidemark.meta.v1.UnsupportedFieldR\x10unsupportedField:F\n" +
-	"\rmanifest_list\x12\x1f.google.protobuf.MessageOptions\x18\xbb\x8e\x03 \x01(\bR\fmanifestList:J\n" +
-	"\x0emanifest_value\x12!.google.protobuf.EnumValueOptions\x18\xb9\x8e\x03 \x01(\tR\rmanifestValueB\xc4\x01\n" +
+	"\rmanifest_list\x12\x1f.google.protobuf.MessageOptions\x18\xbb\x8e\x03 \x01(\bR\fmanifestList:[\n" +
+	"\n" +
+	"flux_field\x12\x1d.google.protobuf.FieldOptions\x18\xb9\x8e\x03 \x01(\v2\x1b.tidemark.meta.v1.FluxFieldR\tfluxField:J\n" +
+	"\x0emanifest_value\x12!.google.protobuf.EnumValueOptions\x18\xb9\x8e\x03 \x01(\tR\rmanifestValue:_\n" +
+	"\n" +
+	"flux_value\x12!.google.protobuf.EnumValueOptions\x18\xba\x8e\x03 \x01(\v2\x1b.tidemark.meta.v1.FluxValueR\tfluxValueB\xc4\x01\n" +
 	"\x14com.tidemark.meta.v1B\rManifestProtoP\x01Z;github.com/tidemark-io/tidemark/gen/tidemark/meta/v1;metav1\xa2\x02\x03TMX\xaa\x02\x10Tidemark.Meta.V1\xca\x02\x10Tidemark\\Meta\\V1\xe2\x02\x1cTidemark\\Meta\\V1\\GPBMetadata\xea\x02\x12Tidemark::Meta::V1b\x06proto3"
 
 var (
@@ -254,25 +444,32 @@ func file_tidemark_meta_v1_manifest_proto_rawDescGZIP() []byte {
 	return file_tidemark_meta_v1_manifest_proto_rawDescData
 }
 
-var file_tidemark_meta_v1_manifest_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_tidemark_meta_v1_manifest_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_tidemark_meta_v1_manifest_proto_goTypes = []any{
 	(*ManifestKind)(nil),                  // 0: tidemark.meta.v1.ManifestKind
 	(*UnsupportedField)(nil),              // 1: tidemark.meta.v1.UnsupportedField
-	(*descriptorpb.MessageOptions)(nil),   // 2: google.protobuf.MessageOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 3: google.protobuf.EnumValueOptions
+	(*FluxField)(nil),                     // 2: tidemark.meta.v1.FluxField
+	(*FluxValue)(nil),                     // 3: tidemark.meta.v1.FluxValue
+	(*descriptorpb.MessageOptions)(nil),   // 4: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 5: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 6: google.protobuf.EnumValueOptions
 }
 var file_tidemark_meta_v1_manifest_proto_depIdxs = []int32{
-	2, // 0: tidemark.meta.v1.manifest_kind:extendee -> google.protobuf.MessageOptions
-	2, // 1: tidemark.meta.v1.unsupported_field:extendee -> google.protobuf.MessageOptions
-	2, // 2: tidemark.meta.v1.manifest_list:extendee -> google.protobuf.MessageOptions
-	3, // 3: tidemark.meta.v1.manifest_value:extendee -> google.protobuf.EnumValueOptions
-	0, // 4: tidemark.meta.v1.manifest_kind:type_name -> tidemark.meta.v1.ManifestKind
-	1, // 5: tidemark.meta.v1.unsupported_field:type_name -> tidemark.meta.v1.UnsupportedField
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	4, // [4:6] is the sub-list for extension type_name
-	0, // [0:4] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	4,  // 0: tidemark.meta.v1.manifest_kind:extendee -> google.protobuf.MessageOptions
+	4,  // 1: tidemark.meta.v1.unsupported_field:extendee -> google.protobuf.MessageOptions
+	4,  // 2: tidemark.meta.v1.manifest_list:extendee -> google.protobuf.MessageOptions
+	5,  // 3: tidemark.meta.v1.flux_field:extendee -> google.protobuf.FieldOptions
+	6,  // 4: tidemark.meta.v1.manifest_value:extendee -> google.protobuf.EnumValueOptions
+	6,  // 5: tidemark.meta.v1.flux_value:extendee -> google.protobuf.EnumValueOptions
+	0,  // 6: tidemark.meta.v1.manifest_kind:type_name -> tidemark.meta.v1.ManifestKind
+	1,  // 7: tidemark.meta.v1.unsupported_field:type_name -> tidemark.meta.v1.UnsupportedField
+	2,  // 8: tidemark.meta.v1.flux_field:type_name -> tidemark.meta.v1.FluxField
+	3,  // 9: tidemark.meta.v1.flux_value:type_name -> tidemark.meta.v1.FluxValue
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	6,  // [6:10] is the sub-list for extension type_name
+	0,  // [0:6] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_meta_v1_manifest_proto_init() }
@@ -286,8 +483,8 @@ func file_tidemark_meta_v1_manifest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_meta_v1_manifest_proto_rawDesc), len(file_tidemark_meta_v1_manifest_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
-			NumExtensions: 4,
+			NumMessages:   4,
+			NumExtensions: 6,
 			NumServices:   0,
 		},
 		GoTypes:           file_tidemark_meta_v1_manifest_proto_goTypes,

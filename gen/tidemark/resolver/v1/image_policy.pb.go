@@ -1075,31 +1075,35 @@ const file_tidemark_resolver_v1_image_policy_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2%.tidemark.resolver.v1.ImagePolicySpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12?\n" +
 	"\x06status\x18\x03 \x01(\v2'.tidemark.resolver.v1.ImagePolicyStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:@\xca\xf3\x18<\n" +
-	"\vImagePolicy\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\x92\x06\n" +
+	"\vImagePolicy\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xb2\b\n" +
 	"\x0fImagePolicySpec\x12e\n" +
-	"\x14image_repository_ref\x18\x01 \x01(\v2+.tidemark.meta.v1.NamespacedObjectReferenceB\x06\xbaH\x03\xc8\x01\x01R\x12imageRepositoryRef\x12?\n" +
-	"\x06policy\x18\x02 \x01(\v2'.tidemark.resolver.v1.ImagePolicyChoiceR\x06policy\x12@\n" +
+	"\x14image_repository_ref\x18\x01 \x01(\v2+.tidemark.meta.v1.NamespacedObjectReferenceB\x06\xbaH\x03\xc8\x01\x01R\x12imageRepositoryRef\x12\xc3\x01\n" +
+	"\x06policy\x18\x02 \x01(\v2'.tidemark.resolver.v1.ImagePolicyChoiceB\x81\x01\xca\xf3\x18}\x10\x01\x1ayFlux orders by version, bytes or number only and refuses a policy without a choice; set semver, alphabetical or numericalR\x06policy\x12@\n" +
 	"\vfilter_tags\x18\x03 \x01(\v2\x1f.tidemark.resolver.v1.TagFilterR\n" +
 	"filterTags\x12p\n" +
 	"\x18digest_reflection_policy\x18\x04 \x01(\x0e2,.tidemark.resolver.v1.DigestReflectionPolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x16digestReflectionPolicy\x12H\n" +
 	"\binterval\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x05\b\x80\xe7\x84\x0f2\x02\b\x01R\binterval\x12\x18\n" +
-	"\asuspend\x18\x06 \x01(\bR\asuspend\x12A\n" +
-	"\vminimum_age\x18\a \x01(\v2 .tidemark.resolver.v1.MinimumAgeR\n" +
-	"minimumAge\x12\\\n" +
-	"\tplatforms\x18\b \x03(\tB>\xbaH;\x92\x018\x10 \x18\x01\"2r0\x18\x80\x012+^[a-z0-9_.-]+/[a-z0-9_.-]+(/[a-z0-9_.-]+)?$R\tplatforms\x12c\n" +
-	"\x06labels\x18\t \x03(\v21.tidemark.resolver.v1.ImagePolicySpec.LabelsEntryB\x18\xbaH\x15\x9a\x01\x12\x10 \"\ar\x05\x10\x01\x18\xbd\x02*\x05r\x03\x18\x80\bR\x06labels\x1a9\n" +
+	"\asuspend\x18\x06 \x01(\bR\asuspend\x12q\n" +
+	"\vminimum_age\x18\a \x01(\v2 .tidemark.resolver.v1.MinimumAgeB.\xca\xf3\x18*\n" +
+	"(a tag is selected as soon as it is knownR\n" +
+	"minimumAge\x12\x90\x01\n" +
+	"\tplatforms\x18\b \x03(\tBr\xbaH;\x92\x018\x10 \x18\x01\"2r0\x18\x80\x012+^[a-z0-9_.-]+/[a-z0-9_.-]+(/[a-z0-9_.-]+)?$\xca\xf3\x180\n" +
+	".a tag is selected whatever platforms it offersR\tplatforms\x12\x98\x01\n" +
+	"\x06labels\x18\t \x03(\v21.tidemark.resolver.v1.ImagePolicySpec.LabelsEntryBM\xbaH\x15\x9a\x01\x12\x10 \"\ar\x05\x10\x01\x18\xbd\x02*\x05r\x03\x18\x80\b\xca\xf3\x181\n" +
+	"/a tag is selected whatever labels its image hasR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x01\n" +
 	"\n" +
 	"MinimumAge\x12I\n" +
 	"\bduration\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f*\x00R\bduration\x12,\n" +
-	"\x12include_first_scan\x18\x02 \x01(\bR\x10includeFirstScan\"\xb0\x02\n" +
+	"\x12include_first_scan\x18\x02 \x01(\bR\x10includeFirstScan\"\xb0\x03\n" +
 	"\x11ImagePolicyChoice\x12<\n" +
 	"\x06semver\x18\x01 \x01(\v2\".tidemark.resolver.v1.SemVerPolicyH\x00R\x06semver\x12N\n" +
 	"\falphabetical\x18\x02 \x01(\v2(.tidemark.resolver.v1.AlphabeticalPolicyH\x00R\falphabetical\x12E\n" +
-	"\tnumerical\x18\x03 \x01(\v2%.tidemark.resolver.v1.NumericalPolicyH\x00R\tnumerical\x12<\n" +
-	"\x06latest\x18\x04 \x01(\v2\".tidemark.resolver.v1.LatestPolicyH\x00R\x06latestB\b\n" +
+	"\tnumerical\x18\x03 \x01(\v2%.tidemark.resolver.v1.NumericalPolicyH\x00R\tnumerical\x12\xbb\x01\n" +
+	"\x06latest\x18\x04 \x01(\v2\".tidemark.resolver.v1.LatestPolicyB}\xca\xf3\x18y\n" +
+	"wit orders by version, bytes or number only and refuses a policy without a choice; set semver, alphabetical or numericalH\x00R\x06latestB\b\n" +
 	"\x06choice\"0\n" +
 	"\fSemVerPolicy\x12 \n" +
 	"\x05range\x18\x01 \x01(\tB\n" +

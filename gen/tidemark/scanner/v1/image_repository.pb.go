@@ -702,12 +702,12 @@ const file_tidemark_scanner_v1_image_repository_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2(.tidemark.scanner.v1.ImageRepositorySpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12B\n" +
 	"\x06status\x18\x03 \x01(\v2*.tidemark.scanner.v1.ImageRepositoryStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:D\xca\xf3\x18@\n" +
-	"\x0fImageRepository\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xb0\x06\n" +
+	"\x0fImageRepository\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xb6\x06\n" +
 	"\x13ImageRepositorySpec\x12 \n" +
 	"\x05image\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x04R\x05image\x12I\n" +
-	"\binterval\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12G\n" +
-	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x04\b\x80\xa3\x052\x04\x10\xc0\x84=R\atimeout\x12E\n" +
+	"\binterval\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12M\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x18\xbaH\x0f\xaa\x01\f\"\x04\b\x80\xa3\x052\x04\x10\xc0\x84=\xca\xf3\x18\x02 \x01R\atimeout\x12E\n" +
 	"\n" +
 	"secret_ref\x18\x04 \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceR\tsecretRef\x12N\n" +
 	"\x0fcert_secret_ref\x18\t \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceR\rcertSecretRef\x12P\n" +
@@ -721,10 +721,10 @@ const file_tidemark_scanner_v1_image_repository_proto_rawDesc = "" +
 	"\x0eexclusion_list\x18\b \x01(\v2\".tidemark.scanner.v1.ExclusionListR\rexclusionList:r\xd2\xf3\x18n\n" +
 	"\x12serviceAccountName\x12Xthere is no Kubernetes here whose service accounts hold pull secrets; use spec.secretRef\"D\n" +
 	"\rExclusionList\x12-\n" +
-	"\bpatterns\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x19\"\ar\x05\x10\x01\x18\x80\bR\bpatterns:\x04\xd8\xf3\x18\x01\"o\n" +
+	"\bpatterns\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x19\"\ar\x05\x10\x01\x18\x80\bR\bpatterns:\x04\xd8\xf3\x18\x01\"u\n" +
 	"\n" +
-	"AccessFrom\x12a\n" +
-	"\x13namespace_selectors\x18\x01 \x03(\v2&.tidemark.scanner.v1.NamespaceSelectorB\b\xbaH\x05\x92\x01\x02\x10dR\x12namespaceSelectors\"\xb9\x01\n" +
+	"AccessFrom\x12g\n" +
+	"\x13namespace_selectors\x18\x01 \x03(\v2&.tidemark.scanner.v1.NamespaceSelectorB\x0e\xbaH\x05\x92\x01\x02\x10d\xca\xf3\x18\x02\x10\x01R\x12namespaceSelectors\"\xb9\x01\n" +
 	"\x11NamespaceSelector\x12d\n" +
 	"\fmatch_labels\x18\x01 \x03(\v27.tidemark.scanner.v1.NamespaceSelector.MatchLabelsEntryB\b\xbaH\x05\x9a\x01\x02\x10@R\vmatchLabels\x1a>\n" +
 	"\x10MatchLabelsEntry\x12\x10\n" +

@@ -663,19 +663,19 @@ const file_tidemark_scanner_v1_receiver_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2!.tidemark.scanner.v1.ReceiverSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12;\n" +
 	"\x06status\x18\x03 \x01(\v2#.tidemark.scanner.v1.ReceiverStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:M\xca\xf3\x18I\n" +
-	"\bReceiver\x12\x1enotification.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\av1beta3\x1a\x02v1\"\x87\x04\n" +
+	"\bReceiver\x12\x1enotification.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\av1beta3\x1a\x02v1\"\x8d\x04\n" +
 	"\fReceiverSpec\x12B\n" +
 	"\x04type\x18\x01 \x01(\x0e2!.tidemark.scanner.v1.ReceiverTypeB\v\xbaH\b\xc8\x01\x01\x82\x01\x02\x10\x01R\x04type\x12)\n" +
 	"\x06events\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10@\"\ar\x05\x10\x01\x18\x80\x02R\x06events\x12F\n" +
-	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12P\n" +
-	"\tresources\x18\x04 \x03(\v2%.tidemark.scanner.v1.ReceiverResourceB\v\xbaH\b\x92\x01\x05\b\x01\x10\x80\x02R\tresources\x121\n" +
+	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12V\n" +
+	"\tresources\x18\x04 \x03(\v2%.tidemark.scanner.v1.ReceiverResourceB\x11\xbaH\b\x92\x01\x05\b\x01\x10\x80\x02\xca\xf3\x18\x02\x10\x01R\tresources\x121\n" +
 	"\x0fresource_filter\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x0eresourceFilter\x12M\n" +
 	"\n" +
 	"secret_ref\x18\x06 \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceB\x06\xbaH\x03\xc8\x01\x01R\tsecretRef\x12R\n" +
 	"\x0eoidc_providers\x18\a \x03(\v2!.tidemark.scanner.v1.OidcProviderB\b\xbaH\x05\x92\x01\x02\x10\x10R\roidcProviders\x12\x18\n" +
-	"\asuspend\x18\b \x01(\bR\asuspend\"\xf4\x02\n" +
-	"\x10ReceiverResource\x12\x1d\n" +
-	"\x04kind\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x04kind\x12\x1e\n" +
+	"\asuspend\x18\b \x01(\bR\asuspend\"\xb2\x04\n" +
+	"\x10ReceiverResource\x12\xda\x01\n" +
+	"\x04kind\x18\x01 \x01(\tB\xc5\x01\xbaH\x06r\x04\x10\x01\x18?\xca\xf3\x18\xb7\x01*\x06Bucket*\rGitRepository*\rKustomization*\vHelmRelease*\tHelmChart*\x0eHelmRepository*\x0fImageRepository*\vImagePolicy*\x15ImageUpdateAutomation*\rOCIRepository*\x11ArtifactGenerator*\x10ExternalArtifactR\x04kind\x12\x1e\n" +
 	"\x04name\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\x04name\x12%\n" +
 	"\tnamespace\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18?R\tnamespace\x12c\n" +
@@ -714,7 +714,7 @@ const file_tidemark_scanner_v1_receiver_proto_rawDesc = "" +
 	"conditions\x12/\n" +
 	"\x13observed_generation\x18\x02 \x01(\x03R\x12observedGeneration\x12!\n" +
 	"\fwebhook_path\x18\x03 \x01(\tR\vwebhookPath\x12\x1a\n" +
-	"\bwarnings\x18\x04 \x03(\tR\bwarnings*\x87\x05\n" +
+	"\bwarnings\x18\x04 \x03(\tR\bwarnings*\xf5\x06\n" +
 	"\fReceiverType\x12\x1d\n" +
 	"\x19RECEIVER_TYPE_UNSPECIFIED\x10\x00\x12&\n" +
 	"\x15RECEIVER_TYPE_GENERIC\x10\x01\x1a\v\xca\xf3\x18\ageneric\x120\n" +
@@ -732,10 +732,12 @@ const file_tidemark_scanner_v1_receiver_proto_rawDesc = "" +
 	"\x13RECEIVER_TYPE_NEXUS\x10\n" +
 	"\x1a\t\xca\xf3\x18\x05nexus\x12\x1e\n" +
 	"\x11RECEIVER_TYPE_ACR\x10\v\x1a\a\xca\xf3\x18\x03acr\x12(\n" +
-	"\x16RECEIVER_TYPE_CDEVENTS\x10\f\x1a\f\xca\xf3\x18\bcdevents\x120\n" +
-	"\x1aRECEIVER_TYPE_GENERIC_OIDC\x10\r\x1a\x10\xca\xf3\x18\fgeneric-oidc\x120\n" +
-	"\x1aRECEIVER_TYPE_DISTRIBUTION\x10\x0e\x1a\x10\xca\xf3\x18\fdistribution\x12 \n" +
-	"\x12RECEIVER_TYPE_GHCR\x10\x0f\x1a\b\xca\xf3\x18\x04ghcrB\xd9\x01\n" +
+	"\x16RECEIVER_TYPE_CDEVENTS\x10\f\x1a\f\xca\xf3\x18\bcdevents\x12?\n" +
+	"\x1aRECEIVER_TYPE_GENERIC_OIDC\x10\r\x1a\x1f\xca\xf3\x18\fgeneric-oidc\xd2\xf3\x18\v\x1a\tsecretRef\x12\x9e\x01\n" +
+	"\x1aRECEIVER_TYPE_DISTRIBUTION\x10\x0e\x1a~\xca\xf3\x18\fdistribution\xd2\xf3\x18j\n" +
+	"\x06harbor\x12`it compares the whole header, so let the registry send `Authorization: <token>` without `Bearer`\x12\x8f\x01\n" +
+	"\x12RECEIVER_TYPE_GHCR\x10\x0f\x1aw\xca\xf3\x18\x04ghcr\xd2\xf3\x18k\n" +
+	"\x06github\x12ait checks the same signature, and asks for all resources at each event that `events` lets throughB\xd9\x01\n" +
 	"\x17com.tidemark.scanner.v1B\rReceiverProtoP\x01ZAgithub.com/tidemark-io/tidemark/gen/tidemark/scanner/v1;scannerv1\xa2\x02\x03TSX\xaa\x02\x13Tidemark.Scanner.V1\xca\x02\x13Tidemark\\Scanner\\V1\xe2\x02\x1fTidemark\\Scanner\\V1\\GPBMetadata\xea\x02\x15Tidemark::Scanner::V1b\x06proto3"
 
 var (

@@ -483,13 +483,13 @@ const file_tidemark_updater_v1_git_repository_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2&.tidemark.updater.v1.GitRepositorySpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12@\n" +
 	"\x06status\x18\x03 \x01(\v2(.tidemark.updater.v1.GitRepositoryStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:C\xca\xf3\x18?\n" +
-	"\rGitRepository\x12\x18source.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xab\b\n" +
+	"\rGitRepository\x12\x18source.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xb1\b\n" +
 	"\x11GitRepositorySpec\x122\n" +
 	"\x03url\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x10\x01\x18\x80\x102\x14^(http|https|ssh)://R\x03url\x12E\n" +
 	"\n" +
 	"secret_ref\x18\x02 \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceR\tsecretRef\x12I\n" +
-	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12G\n" +
-	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x04\b\x80\xa3\x052\x04\x10\xc0\x84=R\atimeout\x12-\n" +
+	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12M\n" +
+	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x18\xbaH\x0f\xaa\x01\f\"\x04\b\x80\xa3\x052\x04\x10\xc0\x84=\xca\xf3\x18\x02 \x01R\atimeout\x12-\n" +
 	"\x03ref\x18\x05 \x01(\v2\x1b.tidemark.updater.v1.GitRefR\x03ref\x12\x18\n" +
 	"\asuspend\x18\x06 \x01(\bR\asuspend\x12F\n" +
 	"\bprovider\x18\a \x01(\x0e2 .tidemark.updater.v1.GitProviderB\b\xbaH\x05\x82\x01\x02\x10\x01R\bprovider\x12P\n" +

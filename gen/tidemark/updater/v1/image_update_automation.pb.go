@@ -1156,7 +1156,7 @@ const file_tidemark_updater_v1_image_update_automation_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2..tidemark.updater.v1.ImageUpdateAutomationSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12H\n" +
 	"\x06status\x18\x03 \x01(\v20.tidemark.updater.v1.ImageUpdateAutomationStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:J\xca\xf3\x18F\n" +
-	"\x15ImageUpdateAutomation\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xb8\x03\n" +
+	"\x15ImageUpdateAutomation\x12\x17image.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\x02v1\"\xe4\x03\n" +
 	"\x19ImageUpdateAutomationSpec\x12K\n" +
 	"\n" +
 	"source_ref\x18\x01 \x01(\v2$.tidemark.updater.v1.SourceReferenceB\x06\xbaH\x03\xc8\x01\x01R\tsourceRef\x126\n" +
@@ -1164,8 +1164,9 @@ const file_tidemark_updater_v1_image_update_automation_proto_rawDesc = "" +
 	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xc8\x01\x01\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12K\n" +
 	"\x0fpolicy_selector\x18\x04 \x01(\v2\".tidemark.updater.v1.LabelSelectorR\x0epolicySelector\x12;\n" +
 	"\x06update\x18\x05 \x01(\v2#.tidemark.updater.v1.UpdateStrategyR\x06update\x12\x18\n" +
-	"\asuspend\x18\x06 \x01(\bR\asuspend\x12'\n" +
-	"\x0fallow_downgrade\x18\a \x01(\bR\x0eallowDowngrade\"\x9e\x02\n" +
+	"\asuspend\x18\x06 \x01(\bR\asuspend\x12S\n" +
+	"\x0fallow_downgrade\x18\a \x01(\bB*\xca\xf3\x18&\n" +
+	"$an older tag is always written thereR\x0eallowDowngrade\"\x9e\x02\n" +
 	"\x0fSourceReference\x12*\n" +
 	"\x04kind\x18\x01 \x01(\tB\x16\xbaH\x13r\x11R\x00R\rGitRepositoryR\x04kind\x12a\n" +
 	"\x04name\x18\x02 \x01(\tBM\xbaHJrH\x10\x01\x18\xfd\x012A^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$R\x04name\x12I\n" +
