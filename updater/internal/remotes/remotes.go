@@ -6,7 +6,6 @@
 package remotes
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,7 +13,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -37,28 +35,33 @@ const (
 type Pool struct {
 	dir     string
 	secrets secret.Source
+	tokens  tokens
 
 	mu   sync.Mutex
 	open map[string]*entry
+	used map[object.Key]*use
 }
 
 type entry struct {
 	// opening is held while the remote is being opened.
 	opening sync.Mutex
 	repo    *gitrepo.Repo
-	users   int
-	used    time.Time
+	// password is the one of a passing credential that repo uses.
+	password string
+	users    int
+	used     time.Time
 }
 
 // New makes a pool whose caches are under the folder, which is made when it is needed.
 func New(dir string, secrets secret.Source) *Pool {
-	return &Pool{dir: dir, secrets: secrets, open: map[string]*entry{}}
+	return &Pool{dir: dir, secrets: secrets, open: map[string]*entry{}, used: map[object.Key]*use{}}
 }
 
-// Open opens the remote of a GitRepository with the credential that its secret has now. The caller calls release when it
-// is done. Errors: ErrSecret, gitrepo's of Open.
+// Open opens the remote of a GitRepository with the credential that its secret has now; where that is a GitHub App's, a
+// token is asked for when there is none that is good for a few minutes more. The caller calls release when it is done.
+// Errors: ErrSecret; gitrepo's of Open; and ErrUnreachable, ErrServer or ErrProtocol of gitrepo's, of who gives tokens.
 func (p *Pool) Open(ctx context.Context, r *updaterv1.GitRepository) (repo *gitrepo.Repo, release func(), err error) {
-	remote, err := p.remote(ctx, r)
+	remote, renew, err := p.remote(ctx, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,15 +76,30 @@ func (p *Pool) Open(ctx context.Context, r *updaterv1.GitRepository) (repo *gitr
 	e.users++
 	p.mu.Unlock()
 	release = sync.OnceFunc(func() { p.release(e) })
+	if err := e.prepare(p.folder(remote), remote, renew); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return e.repo, release, nil
+}
+
+// prepare opens the cache, once, and sees that it uses a passing credential's newest password.
+func (e *entry) prepare(folder string, remote gitrepo.Remote, renew gitrepo.Renewal) (err error) {
 	e.opening.Lock()
 	defer e.opening.Unlock()
 	if e.repo == nil {
-		if e.repo, err = gitrepo.Open(p.folder(remote), remote); err != nil {
-			release()
-			return nil, nil, err
+		if e.repo, err = gitrepo.Open(folder, remote); err != nil {
+			return err
 		}
 	}
-	return e.repo, release, nil
+	if renew == nil || e.password == remote.Auth.Password {
+		return nil
+	}
+	if err := e.repo.SetAuth(remote.Auth, renew); err != nil {
+		return err
+	}
+	e.password = remote.Auth.Password
+	return nil
 }
 
 func (p *Pool) release(e *entry) {
@@ -91,14 +109,16 @@ func (p *Pool) release(e *entry) {
 	e.used = time.Now()
 }
 
-// folder keeps remotes apart that differ in their authorities alone, which gitrepo takes for one.
+// folder keeps remotes apart that differ in their authorities or proxy alone, which gitrepo takes for one.
 func (p *Pool) folder(remote gitrepo.Remote) string {
-	if len(remote.CA) == 0 {
+	if len(remote.CA) == 0 && remote.Proxy == nil {
 		return p.dir
 	}
-	sum := sha256.Sum256(remote.CA)
-	return filepath.Join(p.dir, "ca-"+hex.EncodeToString(sum[:8]))
+	return filepath.Join(p.dir, apart+digest(string(remote.CA), address(remote.Proxy))[:16])
 }
+
+// apart begins the names of the folders with remotes of authorities or a proxy of their own.
+const apart = "net-"
 
 // closeIdle closes what nobody has used for a while. What fails to close was read from alone.
 func (p *Pool) closeIdle() {
@@ -134,7 +154,7 @@ func (p *Pool) Close() error {
 
 // Prune removes the caches of remotes that nobody has opened for a month.
 func (p *Pool) Prune() error {
-	folders, err := filepath.Glob(filepath.Join(p.dir, "ca-*"))
+	folders, err := filepath.Glob(filepath.Join(p.dir, apart+"*"))
 	if err != nil {
 		return fmt.Errorf("looking for caches: %w", err)
 	}
@@ -144,15 +164,30 @@ func (p *Pool) Prune() error {
 	return err
 }
 
-// identity tells remotes apart: by what is fetched and with whose rights.
+// identity tells remotes apart: by what is fetched, with whose rights and by which way.
 func identity(remote gitrepo.Remote) string {
-	parts := []string{
-		normal(remote.URL), remote.Auth.Username, remote.Auth.Password, remote.Auth.BearerToken, remote.Auth.Passphrase,
-		string(remote.Auth.PrivateKey), string(remote.Auth.KnownHosts),
-		string(remote.CA), string(remote.ClientCert), string(remote.ClientKey),
+	auth := remote.Auth.Identity
+	if auth == "" {
+		auth = digest(remote.Auth.Username, remote.Auth.Password, remote.Auth.BearerToken, remote.Auth.Passphrase,
+			string(remote.Auth.PrivateKey), string(remote.Auth.KnownHosts))
 	}
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:])
+	return digest(auth, normal(remote.URL), string(remote.CA), string(remote.ClientCert), string(remote.ClientKey), address(remote.Proxy))
+}
+
+// digest is a hash of the words; each has its length before it.
+func digest(words ...string) string {
+	h := sha256.New()
+	for _, word := range words {
+		_, _ = fmt.Fprintf(h, "%d\n%s", len(word), word) // a hash takes everything
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func address(proxy *url.URL) string {
+	if proxy == nil {
+		return ""
+	}
+	return proxy.String()
 }
 
 func normal(text string) string {
@@ -160,62 +195,4 @@ func normal(text string) string {
 		return parsed.String()
 	}
 	return text
-}
-
-// remote is the repository's URL with the credential of its secret.
-func (p *Pool) remote(ctx context.Context, r *updaterv1.GitRepository) (gitrepo.Remote, error) {
-	remote := gitrepo.Remote{URL: r.GetSpec().GetUrl()}
-	name := r.GetSpec().GetSecretRef().GetName()
-	if name == "" {
-		return remote, nil
-	}
-	namespace := object.KeyOfMeta(r.GetMetadata()).Namespace
-	s, _, err := p.secrets.Get(ctx, namespace, name)
-	if errors.Is(err, secret.ErrNotFound) {
-		return remote, fmt.Errorf("%w: there is no secret '%s/%s'; create it, or correct spec.secretRef of GitRepository '%s'",
-			ErrSecret, namespace, name, object.KeyOfMeta(r.GetMetadata()))
-	}
-	if err != nil {
-		return remote, fmt.Errorf("%w: %w", ErrSecret, err)
-	}
-	if err := credential(&remote, s); err != nil {
-		return remote, fmt.Errorf("%w: secret '%s/%s' %w", ErrSecret, namespace, name, err)
-	}
-	return remote, nil
-}
-
-var (
-	errIdentity = errors.New("has no identity and known_hosts, which an ssh URL needs")
-	errNothing  = errors.New("has none of the keys username and password, bearerToken, ca.crt, or tls.crt and tls.key")
-)
-
-// credential takes the keys that the remote's scheme has use for.
-func credential(remote *gitrepo.Remote, s secret.Secret) error {
-	text := func(key string) string { return string(bytes.TrimRight(s[key], "\r\n")) }
-	if strings.HasPrefix(strings.ToLower(remote.URL), "ssh:") {
-		remote.Auth = gitrepo.Auth{PrivateKey: s["identity"], KnownHosts: s["known_hosts"], Passphrase: text("password")}
-		if len(s["identity"]) == 0 || len(s["known_hosts"]) == 0 {
-			return errIdentity
-		}
-		return nil
-	}
-	remote.Auth = gitrepo.Auth{Username: text("username"), Password: text("password"), BearerToken: text("bearerToken")}
-	if remote.Auth.BearerToken != "" {
-		remote.Auth.Username, remote.Auth.Password = "", ""
-	}
-	remote.CA = first(s, "ca.crt", "caFile")
-	remote.ClientCert, remote.ClientKey = first(s, "tls.crt", "certFile"), first(s, "tls.key", "keyFile")
-	if remote.Auth.Username == "" && remote.Auth.Password == "" && remote.Auth.BearerToken == "" && len(remote.CA) == 0 && len(remote.ClientCert) == 0 {
-		return errNothing
-	}
-	return nil
-}
-
-func first(s secret.Secret, keys ...string) []byte {
-	for _, key := range keys {
-		if len(s[key]) > 0 {
-			return s[key]
-		}
-	}
-	return nil
 }

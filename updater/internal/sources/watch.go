@@ -32,6 +32,10 @@ const (
 // Remotes opens remotes: remotes.Pool.
 type Remotes interface {
 	Open(ctx context.Context, r *updaterv1.GitRepository) (repo *gitrepo.Repo, release func(), err error)
+	// Changed returns the repositories that were opened and of whose secrets one has changed since it said so last.
+	Changed(ctx context.Context) ([]object.Key, error)
+	// Forget ends that for a repository.
+	Forget(source object.Key)
 }
 
 // Ownership says which objects are this replica's: shard.Membership.
@@ -40,13 +44,19 @@ type Ownership interface {
 	Changed() <-chan struct{}
 }
 
-// Watch looks at the remotes on their intervals.
+// Watch looks at the remotes on their intervals, and at their secrets.
 type Watch struct {
 	*Sources
+	// SecretChanged is told of the repositories that this process has opened and of whose secrets one came, went, or holds
+	// something else. It must not block, and is set before Run; nil: nobody is told.
+	SecretChanged func(source object.Key)
+
 	remotes Remotes
 	owner   Ownership
 	tracer  trace.Tracer
 	queue   *schedule.Queue
+	// secretsEvery is how often secrets are looked at, give or take a fifth.
+	secretsEvery time.Duration
 
 	known map[object.Key]seen // the follower's alone
 }
@@ -60,7 +70,7 @@ type seen struct {
 
 // NewWatch makes a watch over the remotes of the repositories.
 func NewWatch(s *Sources, remotes Remotes, owner Ownership, tracer trace.Tracer) *Watch {
-	w := &Watch{Sources: s, remotes: remotes, owner: owner, tracer: tracer, known: map[object.Key]seen{}}
+	w := &Watch{Sources: s, remotes: remotes, owner: owner, tracer: tracer, secretsEvery: secretsEvery, known: map[object.Key]seen{}}
 	w.queue = schedule.New(workers, w.look)
 	return w
 }
@@ -71,6 +81,7 @@ func (w *Watch) Run(ctx context.Context) error {
 	group.Add("following the Git repositories", w.follow)
 	group.Add("the members", w.members)
 	group.Add("looking at the Git repositories", w.queue.Run)
+	group.Add("the secrets of the Git repositories", w.followSecrets)
 	return group.Run(ctx)
 }
 
@@ -83,6 +94,7 @@ func (w *Watch) take(event object.Event[*updaterv1.GitRepository]) {
 	case event.Deleted != nil:
 		w.forget(w.known[*event.Deleted].uid)
 		delete(w.known, *event.Deleted)
+		w.remotes.Forget(*event.Deleted)
 		w.queue.Forget(event.Deleted.String())
 	case event.Changed != nil:
 		meta := event.Changed.GetMetadata()
