@@ -125,7 +125,7 @@ func (j *judgement) refusals() map[object.Key]int64 {
 		return oldest
 	}
 	for _, e := range j.Edits {
-		generation, ok := j.History.Refused(e.Place.recorded())
+		generation, ok := j.History.Refused(e.recorded())
 		if !ok || generation == 0 {
 			continue
 		}

@@ -97,12 +97,11 @@ func (n *numbers) CompareTags(
 	if n.fails != nil {
 		return nil, n.fails
 	}
-	a, errA := strconv.ParseFloat(strings.TrimPrefix(in.GetCurrent(), "v"), 64)
-	b, errB := strconv.ParseFloat(strings.TrimPrefix(in.GetProposed(), "v"), 64)
+	a, b := number(in.GetCurrent()), number(in.GetProposed())
 	switch {
-	case errA != nil:
+	case a < 0:
 		return &resolverv1.CompareTagsResponse{Comparison: resolverv1.Comparison_COMPARISON_CURRENT_NOT_ELIGIBLE}, nil
-	case errB != nil || b < a:
+	case b < a:
 		return &resolverv1.CompareTagsResponse{
 			Comparison: resolverv1.Comparison_COMPARISON_OLDER, Reason: in.GetProposed() + " is older than " + in.GetCurrent(),
 		}, nil
@@ -110,6 +109,15 @@ func (n *numbers) CompareTags(
 		return &resolverv1.CompareTagsResponse{Comparison: resolverv1.Comparison_COMPARISON_EQUAL}, nil
 	}
 	return &resolverv1.CompareTagsResponse{Comparison: resolverv1.Comparison_COMPARISON_NEWER}, nil
+}
+
+// number is -1 for what is none.
+func number(tag string) float64 {
+	n, err := strconv.ParseFloat(strings.TrimPrefix(tag, "v"), 64)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // tag is an edit of a tag by the policy app.

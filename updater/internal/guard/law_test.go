@@ -154,6 +154,7 @@ func (w *world) undo(how func(n int, last []commit)) {
 }
 
 func (w *world) run(t *testing.T) {
+	t.Helper()
 	if w.value == w.policy {
 		return
 	}
@@ -200,7 +201,7 @@ func (w *world) run(t *testing.T) {
 func TestTheLaw(t *testing.T) {
 	for seed := range uint64(2000) {
 		w := &world{
-			rng: rand.New(rand.NewPCG(seed, 1)), now: before, generation: 1, gone: map[string]bool{}, ever: map[int]bool{}, //nolint:gosec // a test
+			rng: rand.New(rand.NewPCG(seed, 1)), now: before, generation: 1, gone: map[string]bool{}, ever: map[int]bool{},
 		}
 		for range 40 {
 			w.step()

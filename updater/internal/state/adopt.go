@@ -62,8 +62,11 @@ func (r *Runs) adopt(ctx context.Context) error {
 func (r *Runs) adoptOne(ctx context.Context, path string, value []byte, revision int64) error {
 	run := &updaterv1.Run{}
 	key, id, ok := split(path[len(r.prefix)+len("/runs/"):])
-	if !ok || proto.Unmarshal(value, run) != nil {
-		return nil // what cannot be read is not ours
+	if !ok {
+		return nil // not ours
+	}
+	if err := proto.Unmarshal(value, run); err != nil {
+		return fmt.Errorf("decoding the run %s: %w", path, err)
 	}
 	head, err := proto.Marshal(headOf(run))
 	if err != nil {

@@ -26,6 +26,7 @@ type histories struct {
 	known  map[object.Key]*list.Element // of *history
 	recent list.List                    // the last one first
 	weight int
+	limit  int
 }
 
 // history is what finished runs of one automation wrote and refused, by place. It is a guard.History.
@@ -275,7 +276,7 @@ func (hs *histories) weigh(h *history) {
 	}
 	hs.weight += weight - h.counted
 	h.counted = weight
-	for hs.weight > maxHistories && hs.recent.Len() > 1 {
+	for hs.weight > hs.limit && hs.recent.Len() > 1 {
 		last := hs.recent.Back()
 		old := hs.recent.Remove(last).(*history)
 		delete(hs.known, old.key)

@@ -52,7 +52,9 @@ type Runs struct {
 
 // NewRuns makes the records in the program's store. A record is only written while its automation is there.
 func NewRuns(st *store.Store, automations *Automations) *Runs {
-	return &Runs{client: st.Client(), automations: automations, prefix: st.Scoped(Service).Prefix()}
+	return &Runs{
+		client: st.Client(), automations: automations, prefix: st.Scoped(Service).Prefix(), histories: histories{limit: maxHistories},
+	}
 }
 
 // The keys.
