@@ -251,7 +251,7 @@ type FluxValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Flux has no such value, and this one is written in its place. Empty: Flux has the value.
 	Instead string `protobuf:"bytes,1,opt,name=instead,proto3" json:"instead,omitempty"`
-	// What that means to Flux, a clause of its own. Required with `instead`.
+	// What that, or what goes with `without`, means to Flux, a clause of its own. Required with either.
 	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
 	// The fields beside it that Flux refuses with this value; they are left out.
 	Without       []string `protobuf:"bytes,3,rep,name=without,proto3" json:"without,omitempty"`

@@ -714,7 +714,7 @@ const file_tidemark_scanner_v1_receiver_proto_rawDesc = "" +
 	"conditions\x12/\n" +
 	"\x13observed_generation\x18\x02 \x01(\x03R\x12observedGeneration\x12!\n" +
 	"\fwebhook_path\x18\x03 \x01(\tR\vwebhookPath\x12\x1a\n" +
-	"\bwarnings\x18\x04 \x03(\tR\bwarnings*\xf5\x06\n" +
+	"\bwarnings\x18\x04 \x03(\tR\bwarnings*\xc5\a\n" +
 	"\fReceiverType\x12\x1d\n" +
 	"\x19RECEIVER_TYPE_UNSPECIFIED\x10\x00\x12&\n" +
 	"\x15RECEIVER_TYPE_GENERIC\x10\x01\x1a\v\xca\xf3\x18\ageneric\x120\n" +
@@ -732,8 +732,8 @@ const file_tidemark_scanner_v1_receiver_proto_rawDesc = "" +
 	"\x13RECEIVER_TYPE_NEXUS\x10\n" +
 	"\x1a\t\xca\xf3\x18\x05nexus\x12\x1e\n" +
 	"\x11RECEIVER_TYPE_ACR\x10\v\x1a\a\xca\xf3\x18\x03acr\x12(\n" +
-	"\x16RECEIVER_TYPE_CDEVENTS\x10\f\x1a\f\xca\xf3\x18\bcdevents\x12?\n" +
-	"\x1aRECEIVER_TYPE_GENERIC_OIDC\x10\r\x1a\x1f\xca\xf3\x18\fgeneric-oidc\xd2\xf3\x18\v\x1a\tsecretRef\x12\x9e\x01\n" +
+	"\x16RECEIVER_TYPE_CDEVENTS\x10\f\x1a\f\xca\xf3\x18\bcdevents\x12\x8e\x01\n" +
+	"\x1aRECEIVER_TYPE_GENERIC_OIDC\x10\r\x1an\xca\xf3\x18\fgeneric-oidc\xd2\xf3\x18Z\x12Mno token is part of the webhook's path there, so that the path is another one\x1a\tsecretRef\x12\x9e\x01\n" +
 	"\x1aRECEIVER_TYPE_DISTRIBUTION\x10\x0e\x1a~\xca\xf3\x18\fdistribution\xd2\xf3\x18j\n" +
 	"\x06harbor\x12`it compares the whole header, so let the registry send `Authorization: <token>` without `Bearer`\x12\x8f\x01\n" +
 	"\x12RECEIVER_TYPE_GHCR\x10\x0f\x1aw\xca\xf3\x18\x04ghcr\xd2\xf3\x18k\n" +

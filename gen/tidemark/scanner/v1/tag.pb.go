@@ -26,6 +26,75 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ScanTrigger is why a repository was scanned.
+type ScanTrigger int32
+
+const (
+	// Not known.
+	ScanTrigger_SCAN_TRIGGER_UNSPECIFIED ScanTrigger = 0
+	// The object's first scan.
+	ScanTrigger_SCAN_TRIGGER_FIRST ScanTrigger = 1
+	// The interval was over.
+	ScanTrigger_SCAN_TRIGGER_INTERVAL ScanTrigger = 2
+	// Somebody asked.
+	ScanTrigger_SCAN_TRIGGER_REQUEST ScanTrigger = 3
+	// A webhook told of a push.
+	ScanTrigger_SCAN_TRIGGER_WEBHOOK ScanTrigger = 4
+	// The object or one of its secrets changed.
+	ScanTrigger_SCAN_TRIGGER_SPEC ScanTrigger = 5
+	// The last scan failed.
+	ScanTrigger_SCAN_TRIGGER_RETRY ScanTrigger = 6
+)
+
+// Enum value maps for ScanTrigger.
+var (
+	ScanTrigger_name = map[int32]string{
+		0: "SCAN_TRIGGER_UNSPECIFIED",
+		1: "SCAN_TRIGGER_FIRST",
+		2: "SCAN_TRIGGER_INTERVAL",
+		3: "SCAN_TRIGGER_REQUEST",
+		4: "SCAN_TRIGGER_WEBHOOK",
+		5: "SCAN_TRIGGER_SPEC",
+		6: "SCAN_TRIGGER_RETRY",
+	}
+	ScanTrigger_value = map[string]int32{
+		"SCAN_TRIGGER_UNSPECIFIED": 0,
+		"SCAN_TRIGGER_FIRST":       1,
+		"SCAN_TRIGGER_INTERVAL":    2,
+		"SCAN_TRIGGER_REQUEST":     3,
+		"SCAN_TRIGGER_WEBHOOK":     4,
+		"SCAN_TRIGGER_SPEC":        5,
+		"SCAN_TRIGGER_RETRY":       6,
+	}
+)
+
+func (x ScanTrigger) Enum() *ScanTrigger {
+	p := new(ScanTrigger)
+	*p = x
+	return p
+}
+
+func (x ScanTrigger) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ScanTrigger) Descriptor() protoreflect.EnumDescriptor {
+	return file_tidemark_scanner_v1_tag_proto_enumTypes[0].Descriptor()
+}
+
+func (ScanTrigger) Type() protoreflect.EnumType {
+	return &file_tidemark_scanner_v1_tag_proto_enumTypes[0]
+}
+
+func (x ScanTrigger) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ScanTrigger.Descriptor instead.
+func (ScanTrigger) EnumDescriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{0}
+}
+
 // TagMetadata is a fact about a tag that costs requests to the registry.
 type TagMetadata int32
 
@@ -75,11 +144,11 @@ func (x TagMetadata) String() string {
 }
 
 func (TagMetadata) Descriptor() protoreflect.EnumDescriptor {
-	return file_tidemark_scanner_v1_tag_proto_enumTypes[0].Descriptor()
+	return file_tidemark_scanner_v1_tag_proto_enumTypes[1].Descriptor()
 }
 
 func (TagMetadata) Type() protoreflect.EnumType {
-	return &file_tidemark_scanner_v1_tag_proto_enumTypes[0]
+	return &file_tidemark_scanner_v1_tag_proto_enumTypes[1]
 }
 
 func (x TagMetadata) Number() protoreflect.EnumNumber {
@@ -88,7 +157,7 @@ func (x TagMetadata) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TagMetadata.Descriptor instead.
 func (TagMetadata) EnumDescriptor() ([]byte, []int) {
-	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{0}
+	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{1}
 }
 
 // TagOrder is an order of tags.
@@ -136,11 +205,11 @@ func (x TagOrder) String() string {
 }
 
 func (TagOrder) Descriptor() protoreflect.EnumDescriptor {
-	return file_tidemark_scanner_v1_tag_proto_enumTypes[1].Descriptor()
+	return file_tidemark_scanner_v1_tag_proto_enumTypes[2].Descriptor()
 }
 
 func (TagOrder) Type() protoreflect.EnumType {
-	return &file_tidemark_scanner_v1_tag_proto_enumTypes[1]
+	return &file_tidemark_scanner_v1_tag_proto_enumTypes[2]
 }
 
 func (x TagOrder) Number() protoreflect.EnumNumber {
@@ -149,7 +218,7 @@ func (x TagOrder) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TagOrder.Descriptor instead.
 func (TagOrder) EnumDescriptor() ([]byte, []int) {
-	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{1}
+	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{2}
 }
 
 // Tag is one tag of an image repository.
@@ -175,7 +244,10 @@ type Tag struct {
 	// Why metadata that was asked for is missing, a sentence. Empty: nothing went wrong.
 	MetadataError string `protobuf:"bytes,9,opt,name=metadata_error,json=metadataError,proto3" json:"metadata_error,omitempty"`
 	// The repository's exclusion list leaves the tag out. Only where a call asks for such tags.
-	Excluded      bool `protobuf:"varint,10,opt,name=excluded,proto3" json:"excluded,omitempty"`
+	Excluded bool `protobuf:"varint,10,opt,name=excluded,proto3" json:"excluded,omitempty"`
+	// The scan that first saw the tag. Only in GetTag's answer, and only where that scan is among the repository's last 200 that
+	// found something new.
+	Origin        *TagOrigin `protobuf:"bytes,11,opt,name=origin,proto3" json:"origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -280,6 +352,86 @@ func (x *Tag) GetExcluded() bool {
 	return false
 }
 
+func (x *Tag) GetOrigin() *TagOrigin {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+// TagOrigin is the scan that first saw a tag.
+type TagOrigin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why the repository was scanned.
+	Trigger ScanTrigger `protobuf:"varint,1,opt,name=trigger,proto3,enum=tidemark.scanner.v1.ScanTrigger" json:"trigger,omitempty"`
+	// The webhook that asked for the scan, as `<namespace>/<name>` of its Receiver. Empty: none did.
+	Receiver string `protobuf:"bytes,2,opt,name=receiver,proto3" json:"receiver,omitempty"`
+	// The trace that the scan belongs to, in hex. Empty: none.
+	TraceId string `protobuf:"bytes,3,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	// When the scan ended.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TagOrigin) Reset() {
+	*x = TagOrigin{}
+	mi := &file_tidemark_scanner_v1_tag_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TagOrigin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TagOrigin) ProtoMessage() {}
+
+func (x *TagOrigin) ProtoReflect() protoreflect.Message {
+	mi := &file_tidemark_scanner_v1_tag_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TagOrigin.ProtoReflect.Descriptor instead.
+func (*TagOrigin) Descriptor() ([]byte, []int) {
+	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *TagOrigin) GetTrigger() ScanTrigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return ScanTrigger_SCAN_TRIGGER_UNSPECIFIED
+}
+
+func (x *TagOrigin) GetReceiver() string {
+	if x != nil {
+		return x.Receiver
+	}
+	return ""
+}
+
+func (x *TagOrigin) GetTraceId() string {
+	if x != nil {
+		return x.TraceId
+	}
+	return ""
+}
+
+func (x *TagOrigin) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
 // TagSetHead is a tag set's summary. What it says belongs together: the tags are those of this image.
 type TagSetHead struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -311,7 +463,7 @@ type TagSetHead struct {
 
 func (x *TagSetHead) Reset() {
 	*x = TagSetHead{}
-	mi := &file_tidemark_scanner_v1_tag_proto_msgTypes[1]
+	mi := &file_tidemark_scanner_v1_tag_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -323,7 +475,7 @@ func (x *TagSetHead) String() string {
 func (*TagSetHead) ProtoMessage() {}
 
 func (x *TagSetHead) ProtoReflect() protoreflect.Message {
-	mi := &file_tidemark_scanner_v1_tag_proto_msgTypes[1]
+	mi := &file_tidemark_scanner_v1_tag_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -336,7 +488,7 @@ func (x *TagSetHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TagSetHead.ProtoReflect.Descriptor instead.
 func (*TagSetHead) Descriptor() ([]byte, []int) {
-	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{1}
+	return file_tidemark_scanner_v1_tag_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *TagSetHead) GetRepository() *v1.NamespacedObjectReference {
@@ -420,7 +572,7 @@ var File_tidemark_scanner_v1_tag_proto protoreflect.FileDescriptor
 
 const file_tidemark_scanner_v1_tag_proto_rawDesc = "" +
 	"\n" +
-	"\x1dtidemark/scanner/v1/tag.proto\x12\x13tidemark.scanner.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/trace.proto\"\xe5\x03\n" +
+	"\x1dtidemark/scanner/v1/tag.proto\x12\x13tidemark.scanner.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dtidemark/meta/v1/object.proto\x1a\x1ctidemark/meta/v1/trace.proto\"\x9d\x04\n" +
 	"\x03Tag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
 	"\x0ffirst_seen_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\rfirstSeenTime\x12\x18\n" +
@@ -433,10 +585,16 @@ const file_tidemark_scanner_v1_tag_proto_rawDesc = "" +
 	"\x06labels\x18\b \x03(\v2$.tidemark.scanner.v1.Tag.LabelsEntryR\x06labels\x12%\n" +
 	"\x0emetadata_error\x18\t \x01(\tR\rmetadataError\x12\x1a\n" +
 	"\bexcluded\x18\n" +
-	" \x01(\bR\bexcluded\x1a9\n" +
+	" \x01(\bR\bexcluded\x126\n" +
+	"\x06origin\x18\v \x01(\v2\x1e.tidemark.scanner.v1.TagOriginR\x06origin\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xae\x01\n" +
+	"\tTagOrigin\x12:\n" +
+	"\atrigger\x18\x01 \x01(\x0e2 .tidemark.scanner.v1.ScanTriggerR\atrigger\x12\x1a\n" +
+	"\breceiver\x18\x02 \x01(\tR\breceiver\x12\x19\n" +
+	"\btrace_id\x18\x03 \x01(\tR\atraceId\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x85\x03\n" +
 	"\n" +
 	"TagSetHead\x12K\n" +
 	"\n" +
@@ -454,7 +612,15 @@ const file_tidemark_scanner_v1_tag_proto_rawDesc = "" +
 	"\bvanished\x18\t \x03(\tR\bvanished\x12%\n" +
 	"\x0evanished_count\x18\n" +
 	" \x01(\x05R\rvanishedCount\x12\x14\n" +
-	"\x05moved\x18\v \x03(\tR\x05moved*\xac\x01\n" +
+	"\x05moved\x18\v \x03(\tR\x05moved*\xc1\x01\n" +
+	"\vScanTrigger\x12\x1c\n" +
+	"\x18SCAN_TRIGGER_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12SCAN_TRIGGER_FIRST\x10\x01\x12\x19\n" +
+	"\x15SCAN_TRIGGER_INTERVAL\x10\x02\x12\x18\n" +
+	"\x14SCAN_TRIGGER_REQUEST\x10\x03\x12\x18\n" +
+	"\x14SCAN_TRIGGER_WEBHOOK\x10\x04\x12\x15\n" +
+	"\x11SCAN_TRIGGER_SPEC\x10\x05\x12\x16\n" +
+	"\x12SCAN_TRIGGER_RETRY\x10\x06*\xac\x01\n" +
 	"\vTagMetadata\x12\x1c\n" +
 	"\x18TAG_METADATA_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TAG_METADATA_DIGEST\x10\x01\x12\x18\n" +
@@ -482,30 +648,35 @@ func file_tidemark_scanner_v1_tag_proto_rawDescGZIP() []byte {
 	return file_tidemark_scanner_v1_tag_proto_rawDescData
 }
 
-var file_tidemark_scanner_v1_tag_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_tidemark_scanner_v1_tag_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_tidemark_scanner_v1_tag_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_tidemark_scanner_v1_tag_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_tidemark_scanner_v1_tag_proto_goTypes = []any{
-	(TagMetadata)(0),                     // 0: tidemark.scanner.v1.TagMetadata
-	(TagOrder)(0),                        // 1: tidemark.scanner.v1.TagOrder
-	(*Tag)(nil),                          // 2: tidemark.scanner.v1.Tag
-	(*TagSetHead)(nil),                   // 3: tidemark.scanner.v1.TagSetHead
-	nil,                                  // 4: tidemark.scanner.v1.Tag.LabelsEntry
-	(*timestamppb.Timestamp)(nil),        // 5: google.protobuf.Timestamp
-	(*v1.NamespacedObjectReference)(nil), // 6: tidemark.meta.v1.NamespacedObjectReference
-	(*v1.TraceContext)(nil),              // 7: tidemark.meta.v1.TraceContext
+	(ScanTrigger)(0),                     // 0: tidemark.scanner.v1.ScanTrigger
+	(TagMetadata)(0),                     // 1: tidemark.scanner.v1.TagMetadata
+	(TagOrder)(0),                        // 2: tidemark.scanner.v1.TagOrder
+	(*Tag)(nil),                          // 3: tidemark.scanner.v1.Tag
+	(*TagOrigin)(nil),                    // 4: tidemark.scanner.v1.TagOrigin
+	(*TagSetHead)(nil),                   // 5: tidemark.scanner.v1.TagSetHead
+	nil,                                  // 6: tidemark.scanner.v1.Tag.LabelsEntry
+	(*timestamppb.Timestamp)(nil),        // 7: google.protobuf.Timestamp
+	(*v1.NamespacedObjectReference)(nil), // 8: tidemark.meta.v1.NamespacedObjectReference
+	(*v1.TraceContext)(nil),              // 9: tidemark.meta.v1.TraceContext
 }
 var file_tidemark_scanner_v1_tag_proto_depIdxs = []int32{
-	5, // 0: tidemark.scanner.v1.Tag.first_seen_time:type_name -> google.protobuf.Timestamp
-	5, // 1: tidemark.scanner.v1.Tag.created_time:type_name -> google.protobuf.Timestamp
-	5, // 2: tidemark.scanner.v1.Tag.pushed_time:type_name -> google.protobuf.Timestamp
-	4, // 3: tidemark.scanner.v1.Tag.labels:type_name -> tidemark.scanner.v1.Tag.LabelsEntry
-	6, // 4: tidemark.scanner.v1.TagSetHead.repository:type_name -> tidemark.meta.v1.NamespacedObjectReference
-	7, // 5: tidemark.scanner.v1.TagSetHead.trace:type_name -> tidemark.meta.v1.TraceContext
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	7, // 0: tidemark.scanner.v1.Tag.first_seen_time:type_name -> google.protobuf.Timestamp
+	7, // 1: tidemark.scanner.v1.Tag.created_time:type_name -> google.protobuf.Timestamp
+	7, // 2: tidemark.scanner.v1.Tag.pushed_time:type_name -> google.protobuf.Timestamp
+	6, // 3: tidemark.scanner.v1.Tag.labels:type_name -> tidemark.scanner.v1.Tag.LabelsEntry
+	4, // 4: tidemark.scanner.v1.Tag.origin:type_name -> tidemark.scanner.v1.TagOrigin
+	0, // 5: tidemark.scanner.v1.TagOrigin.trigger:type_name -> tidemark.scanner.v1.ScanTrigger
+	7, // 6: tidemark.scanner.v1.TagOrigin.time:type_name -> google.protobuf.Timestamp
+	8, // 7: tidemark.scanner.v1.TagSetHead.repository:type_name -> tidemark.meta.v1.NamespacedObjectReference
+	9, // 8: tidemark.scanner.v1.TagSetHead.trace:type_name -> tidemark.meta.v1.TraceContext
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_tidemark_scanner_v1_tag_proto_init() }
@@ -518,8 +689,8 @@ func file_tidemark_scanner_v1_tag_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tidemark_scanner_v1_tag_proto_rawDesc), len(file_tidemark_scanner_v1_tag_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   3,
+			NumEnums:      3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
