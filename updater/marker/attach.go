@@ -116,14 +116,8 @@ func (r *reader) scalarAt(at int) int {
 
 // editable says why a scalar cannot take an image; nil if it can.
 func (r *reader) editable(n int32) *Problem {
-	for at := n; r.nodes[at].parent != none; at = r.nodes[at].parent {
-		if r.nodes[at].key {
-			return notScalar() // it is part of a key that is a collection
-		}
-		if key, twice := r.doubled(at); twice {
-			return &Problem{Kind: Ambiguous, Text: fmt.Sprintf(
-				"the key %.80q on the way to the value occurs twice in its mapping", key)}
-		}
+	if problem := r.oneWay(n); problem != nil {
+		return problem
 	}
 	nd := &r.nodes[n]
 	if tag := r.tag(nd); bytes.HasPrefix(tag, []byte("!!")) && string(tag) != "!!str" ||
@@ -135,6 +129,23 @@ func (r *reader) editable(n int32) *Problem {
 		if text, _, _ := r.line1(nd); text == nil {
 			return &Problem{Kind: NotEditable, Text: "the value is a block of text that is not a single line"}
 		}
+	}
+	return nil
+}
+
+// oneWay says why a path leads to a scalar and to others as well, or why none does.
+func (r *reader) oneWay(n int32) *Problem {
+	for at := n; r.nodes[at].parent != none && !r.nodes[at].plainWay; at = r.nodes[at].parent {
+		if r.nodes[at].key {
+			return notScalar() // it is part of a key that is a collection
+		}
+		if key, twice := r.doubled(at); twice {
+			return &Problem{Kind: Ambiguous, Text: fmt.Sprintf(
+				"the key %.80q on the way to the value occurs twice in its mapping", key)}
+		}
+	}
+	for at := r.nodes[n].parent; at != none && !r.nodes[at].plainWay; at = r.nodes[at].parent {
+		r.nodes[at].plainWay = true
 	}
 	return nil
 }
@@ -188,7 +199,7 @@ func (r *reader) line1(nd *node) (text []byte, start, end int) {
 
 // smallMapping is the number of keys and values up to which comparing all keys
 // is cheaper than hashing them.
-const smallMapping = 64
+const smallMapping = 32
 
 // doubled reports whether the key of a value occurs twice in its mapping.
 func (r *reader) doubled(n int32) (string, bool) {

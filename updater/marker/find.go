@@ -75,7 +75,7 @@ const maxOpinion = 256 << 10
 // secondOpinion asks the second reader about a file that the first cannot read:
 // its words are the better known ones, and if it can read the file, it is YAML.
 func secondOpinion(data []byte, first *FileError) *FileError {
-	if !errors.Is(first, ErrNotYAML) || len(data) > maxOpinion {
+	if !errors.Is(first, ErrNotYAML) || errors.Is(first, ErrTemplate) || len(data) > maxOpinion {
 		return first
 	}
 	s := readSecond(data)

@@ -8,9 +8,12 @@ func (r *reader) flowCollection() int32 {
 	kind, closing := sequenceNode, byte(']')
 	if r.src[r.pos] == '{' {
 		kind, closing = mappingNode, '}'
+		if r.pos+1 < len(r.src) && r.src[r.pos+1] == '{' {
+			r.fail(r.pos, ErrTemplate, "{{ stands there")
+		}
 	}
 	n := r.add(node{kind: kind, flow: true, start: offset(r.pos), first: offset(r.pos)})
-	if !r.enter() {
+	if r.err != nil || !r.enter() {
 		return n
 	}
 	defer r.leave()

@@ -4,13 +4,10 @@
 package marker_test
 
 import (
-	"bytes"
 	"errors"
 	"math"
 	"strings"
 	"testing"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/tidemark-io/tidemark/updater/marker"
 )
@@ -85,52 +82,6 @@ func TestSplitReference(t *testing.T) {
 		if got := marker.SplitReference(ref); got != want {
 			t.Errorf("%q: %+v", ref, got)
 		}
-	}
-}
-
-// TestPlainValuesReadAsStrings writes tags into a plain scalar and reads them with
-// a third parser, which knows YAML 1.2 and nothing of this package.
-func TestPlainValuesReadAsStrings(t *testing.T) {
-	tags := []string{
-		"1.2.3", "v1", "1.10", "1", "0", "-1", "+1", "1_000", "0x1F", "0o17", "0b101", "017", "1e3", "1E+3", "1.e5", ".5",
-		"true", "True", "TRUE", "false", "yes", "No", "on", "OFF", "y", "N", "null", "Null", "~x", "nan", ".nan", ".inf", "-.INF",
-		"2024-01-01", "2024-1-1", "20240101", "12:30:45", "1:20", "abc", "deadbeef", "1234567", "12e4567", "0x", "1.2.3-rc.1",
-		"_", "-", "--", "a-", "1-", "...", "---", "@x", "latest", "main-abc-123", "0.1.0+build", "infinity", "9e999",
-	}
-	quoted := 0
-	for _, tag := range tags {
-		data := []byte("tag: old # {\"$imagepolicy\": \"a:b:tag\"}\n")
-		result, err := marker.Edit(data, marker.ByRef(func(marker.Ref) (marker.Image, bool) {
-			return marker.Image{Name: "x", Tag: tag}, true
-		}), marker.Options{})
-		if err != nil {
-			t.Errorf("%q: %v", tag, err)
-			continue
-		}
-		if len(result.Changes) == 0 { // characters that no reference has
-			if !strings.Contains(tag, "~") {
-				t.Errorf("%q was not written: %v", tag, result.Problems)
-			}
-			continue
-		}
-		var got map[string]any
-		if err := yaml.Unmarshal(result.Data, &got); err != nil || got["tag"] != tag {
-			t.Errorf("%q reads as %#v (%v): %s", tag, got["tag"], err, result.Data)
-		}
-		if bytes.Contains(result.Data, []byte(`tag: "`)) {
-			quoted++
-		}
-	}
-	for _, tag := range []string{"1.2.3", "v1", "abc", "1.2.3-rc.1", "main-abc-123"} {
-		result, err := marker.Edit([]byte("tag: old # {\"$imagepolicy\": \"a:b:tag\"}"), marker.ByRef(func(marker.Ref) (marker.Image, bool) {
-			return marker.Image{Tag: tag}, true
-		}), marker.Options{})
-		if err != nil || !bytes.HasPrefix(result.Data, []byte("tag: "+tag+" #")) {
-			t.Errorf("%q needs no quotes: %s %v", tag, result.Data, err)
-		}
-	}
-	if quoted == 0 || quoted == len(tags) {
-		t.Errorf("%d of %d quoted", quoted, len(tags))
 	}
 }
 

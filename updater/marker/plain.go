@@ -14,6 +14,7 @@ var (
 	words = map[string]bool{
 		"": true, "~": true, "null": true, "true": true, "false": true, "yes": true, "no": true,
 		"on": true, "off": true, "y": true, "n": true, ".inf": true, ".nan": true, "+.inf": true, "-.inf": true,
+		"+.nan": true, "-.nan": true, "+nan": true, "-nan": true,
 		"inf": true, "nan": true, "+inf": true, "-inf": true, "infinity": true, "+infinity": true, "-infinity": true,
 	}
 	number = regexp.MustCompile(
@@ -37,7 +38,7 @@ func readsAsString(value string) bool {
 		return false
 	}
 	switch value[0] {
-	case '-', '[', ']', '@', ':':
+	case '-', '+', '[', ']', '@', ':':
 		return false
 	}
 	if strings.HasPrefix(value, "...") {

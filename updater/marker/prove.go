@@ -66,7 +66,7 @@ func (f *file) prove(edited []byte, edits []edit, before bool) error {
 	seen := comparison{reader: f.reader}
 	var first, then second
 	if before {
-		first = readSecond(f.src)
+		first = readSecond(f.asVersion11(f.src, nil))
 	}
 	shift := 0 // by how much the edits so far have moved what follows
 	for _, p := range f.pieces() {
@@ -78,7 +78,7 @@ func (f *file) prove(edited []byte, edits []edit, before bool) error {
 		edits = edits[count:]
 		if len(mine) > 0 {
 			moved := shift + growth(mine)
-			then = readSecond(edited[p.start+shift : p.end+moved])
+			then = readSecond(f.asVersion11(edited[p.start+shift:p.end+moved], mine))
 			shift = moved
 		}
 		if err := f.provePiece(p, mine, seen, first, then, before); err != nil {
@@ -90,6 +90,28 @@ func (f *file) prove(edited []byte, edits []edit, before bool) error {
 		return err
 	}
 	return nil
+}
+
+// asVersion11 returns the bytes with %YAML 1.1 for each %YAML 1.2, which the second
+// reader refuses to read although it reads YAML 1.2 in all that matters here. A
+// digit that is not in a directive cannot change unseen: it then is in a value, and
+// the first reader holds the file's own value against it.
+func (f *file) asVersion11(data []byte, edits []edit) []byte {
+	if len(f.versions) == 0 {
+		return data
+	}
+	data = bytes.Clone(data)
+	moved := 0
+	for _, at := range f.versions {
+		for len(edits) > 0 && edits[0].start < int(at) {
+			moved += growth(edits[:1])
+			edits = edits[1:]
+		}
+		if at := int(at) + moved; at < len(data) && data[at] == '2' {
+			data[at] = '1'
+		}
+	}
+	return data
 }
 
 // provePiece takes the documents of a piece from one or both of the readings.

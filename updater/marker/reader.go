@@ -26,6 +26,7 @@ type reader struct {
 	docs     []int32 // the root of each document
 	starts   []int32 // the offset of each document's ---
 	joined   bool    // the file has directives, or a document without --- that is not the first
+	versions []int32 // the offset of the 2 in each %YAML 1.2
 	comments []comment
 	last     token
 	depth    int
@@ -99,8 +100,7 @@ func (r *reader) document() bool {
 			r.restOfLine()
 			continue
 		case r.src[r.pos] == '%' && r.pos == r.lineStart:
-			r.joined = true
-			r.toLineEnd()
+			r.directive()
 			continue
 		case r.boundary():
 			start = r.pos
@@ -121,6 +121,18 @@ func (r *reader) document() bool {
 		r.failHere("text follows the end of the document's value")
 	}
 	return true
+}
+
+// version12 is the directive that the second reader refuses for its number alone.
+const version12 = "%YAML 1.2"
+
+// directive goes over a line that begins with %.
+func (r *reader) directive() {
+	r.joined = true
+	if bytes.HasPrefix(r.src[r.pos:], []byte(version12)) && r.blankAt(r.pos+len(version12)) {
+		r.versions = append(r.versions, offset(r.pos+len(version12)-1))
+	}
+	r.toLineEnd()
 }
 
 // restOfLine wants nothing but a comment in what is left of the line.

@@ -100,11 +100,18 @@ func objectName(s string) bool {
 	return true
 }
 
+// maxComment bounds a comment with a marker, in bytes: two names of 253 and a part
+// leave room enough for other keys.
+const maxComment = 4 << 10
+
 var errNotObject = errors.New("the marker is no JSON object of strings")
 
 // parseComment reads a comment that mentions the key. The comment begins with its #.
 // ignored is true for prose and for a line of YAML that is commented out with its marker.
 func parseComment(comment string) (ref Ref, ignored bool, err error) {
+	if len(comment) > maxComment {
+		return Ref{}, false, fmt.Errorf("%w: the comment is longer than %d bytes", errNotObject, maxComment)
+	}
 	text := strings.TrimSpace(strings.TrimLeft(comment, "#"))
 	if !strings.HasPrefix(text, "{") {
 		at := strings.Index(text, Key)

@@ -48,6 +48,9 @@ type node struct {
 	// absent: an empty scalar with no indicator before it, as the value of the key
 	// in {key}; a value cannot be written there.
 	absent bool
+	// plainWay: on the way from the root to this collection there is no doubled key
+	// and no key that is a collection.
+	plainWay bool
 	// chomp is the chomping indicator of a block scalar: '-', '+' or 0.
 	chomp byte
 	// [start, end) are the node's bytes with quotes, without anchor and tag.
