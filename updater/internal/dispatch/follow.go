@@ -150,7 +150,9 @@ func (d *Dispatcher) firstRun(e *entry, a *updaterv1.ImageUpdateAutomation, unfi
 		return time.Time{}, 0
 	case !conditions.IsTrue(s.GetConditions(), conditions.TypeReady):
 		return now, updaterv1.RunTrigger_RUN_TRIGGER_RETRY
-	case e.valid && len(run.Changed(e.spec, s, d.Policies.In(e.key.Namespace))) > 0:
+	case len(s.GetHeld()) > 0 && e.released > s.GetLastAutomationRunTime().AsTime().UnixNano():
+		return now, updaterv1.RunTrigger_RUN_TRIGGER_SPEC
+	case e.valid && (len(run.Changed(e.spec, s, d.Policies.In(e.key.Namespace))) > 0 || letGo(s.GetHeld(), d.Policies.In(e.key.Namespace))):
 		return now, updaterv1.RunTrigger_RUN_TRIGGER_POLICY
 	case e.spec.Interval <= 0:
 		return time.Time{}, 0

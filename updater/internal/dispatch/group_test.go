@@ -24,6 +24,8 @@ import (
 	"github.com/tidemark-io/tidemark/updater/internal/spec"
 )
 
+func everything() labels.Selector { return labels.Everything() }
+
 // stage is a dispatcher of one group over a runner that notes what it is asked to run. It lives in a synctest bubble.
 type stage struct {
 	*Dispatcher
@@ -44,7 +46,7 @@ func staged(t *testing.T, names ...string) *stage {
 	s.Dispatcher = New(Config{Settle: time.Second, Runner: s})
 	s.owner = all{}
 	for _, name := range names {
-		e := &entry{key: object.KeyOf("", name), spec: spec.Automation{Policies: labels.Everything()}, valid: true}
+		e := &entry{key: object.KeyOf("", name), spec: spec.Automation{Policies: everything()}, valid: true}
 		s.entries[e.key] = e
 		s.join(e, "g")
 	}

@@ -26,14 +26,30 @@ type holds struct {
 func holdsOf(held []*updaterv1.HeldValue) holds {
 	h := holds{more: len(held) >= maxHeld}
 	for _, value := range held {
-		namespace, rest, _ := strings.Cut(value.GetSetter(), ":")
-		name, _, _ := strings.Cut(rest, ":")
 		if h.policies == nil {
 			h.policies = map[object.Key]bool{}
 		}
-		h.policies[object.Key{Namespace: namespace, Name: name}] = true
+		h.policies[policyOf(value)] = true
 	}
 	return h
+}
+
+// policyOf is the policy of a held value's marker, which is `<namespace>:<name>` or has a part after them.
+func policyOf(value *updaterv1.HeldValue) object.Key {
+	namespace, rest, _ := strings.Cut(value.GetSetter(), ":")
+	name, _, _ := strings.Cut(rest, ":")
+	return object.Key{Namespace: namespace, Name: name}
+}
+
+// letGo says whether a policy, of those by their names, has been reworded since a value was held back because of it.
+func letGo(held []*updaterv1.HeldValue, known map[string]*policies.Policy) bool {
+	for _, value := range held {
+		p := known[policyOf(value).Name]
+		if p != nil && p.Key == policyOf(value) && (p.Held || p.Generation != value.GetPolicyGeneration()) {
+			return true
+		}
+	}
+	return false
 }
 
 func (h holds) because(policy object.Key) bool { return h.more || h.policies[policy] }
