@@ -86,7 +86,7 @@ func ExampleEdit_template() {
 	fmt.Println(err)
 	// Output:
 	// true true true
-	// line 2: the file is not YAML but a template: {{ stands there
+	// line 2: the file is not YAML: it is a template: {{ stands where a value begins
 }
 
 // Changes of many files can be judged together, and some of them taken back, before

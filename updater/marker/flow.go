@@ -9,7 +9,7 @@ func (r *reader) flowCollection() int32 {
 	if r.src[r.pos] == '{' {
 		kind, closing = mappingNode, '}'
 		if r.pos+1 < len(r.src) && r.src[r.pos+1] == '{' {
-			r.fail(r.pos, ErrTemplate, "{{ stands there")
+			r.fail(r.pos, ErrTemplate, "{{ stands where a value begins")
 		}
 	}
 	n := r.add(node{kind: kind, flow: true, start: offset(r.pos), first: offset(r.pos)})

@@ -84,7 +84,7 @@ var (
 	// ErrTemplate says that {{ stands where a value is to begin. To the letter that
 	// is YAML, a mapping whose key is a mapping, but no manifest means it: it is a
 	// template, as of Helm. It is an ErrNotYAML.
-	ErrTemplate = fmt.Errorf("%w but a template", ErrNotYAML)
+	ErrTemplate = fmt.Errorf("%w: it is a template", ErrNotYAML)
 	// ErrUnproven says that the two YAML readers do not agree about the file, or
 	// about the edited file: nothing was changed.
 	ErrUnproven = errors.New("two YAML readers do not agree about the file")
