@@ -475,7 +475,7 @@ func TestHeldValuesSayWhatStandsWhyAndWhatToDo(t *testing.T) {
 	for i, want := range []string{
 		`somebody has undone commit 1f3a9c2, which wrote "1.1": "1.0" stands again. It is written when ImagePolicy ` +
 			"'flux-system/app' moves past what was undone, or after `tidemark resume image update fleet -n apps --force`",
-		`"2" stands, and ImagePolicy 'flux-system/app' says "1": 1 is older than 2. If that is meant, ` +
+		`2 stands, and ImagePolicy 'flux-system/app' says 1: 1 is older than 2. If that is meant, ` +
 			"`tidemark hold image policy app --tag 1 --reason …`, change the policy's spec, or set spec.allowDowngrade",
 		"the digest belongs to the tag in line 7 (spec.tag), which is held; it is written together with that",
 	} {
@@ -487,6 +487,24 @@ func TestHeldValuesSayWhatStandsWhyAndWhatToDo(t *testing.T) {
 	if h.GetPath() != "app.yaml" || h.GetLine() != 7 || h.GetNode() != "spec.tag" || h.GetSetter() != "flux-system:app:tag" ||
 		h.GetValue() != "1.0" || h.GetProposedValue() != "1.1" || h.GetPolicyGeneration() != 1 || h.GetRevertedCommit() != "1f3a9c2d00" {
 		t.Errorf("%v", h)
+	}
+}
+
+func TestSentencesFitWithWhatToDo(t *testing.T) {
+	long := edit(marker.Whole, "tag", "registry.example.com/team/application:1.0.0@sha256:"+strings.Repeat("a", 64),
+		"registry.example.com/team/application:1.0.1@sha256:"+strings.Repeat("b", 64))
+	hostile := long
+	hostile.Old, hostile.Node = strings.Repeat("\xff\"\n", 1000), "hostile"
+	fails := &numbers{fails: status.Error(codes.Unavailable, strings.Repeat("away ", 200))}
+	for name, held := range map[string]*updaterv1.HeldValue{
+		"reverted": judge(t, fails, question(at("tag", chain(long.Old+">"+long.New+"@@c1")), &branch{contains: "c1"}, long))[0],
+		"unknown":  judge(t, fails, question(past{}, &branch{}, long))[0],
+		"hostile": judge(t, fails, question(at("hostile", chain(guard.Recorded(hostile.Old)+">"+hostile.New+"@@c1")),
+			&branch{contains: "c1"}, hostile))[0],
+	} {
+		if got := held.GetMessage(); guard.Recorded(got) != got || !strings.Contains(got, "tidemark ") {
+			t.Errorf("%s: %d bytes: %s", name, len(got), got)
+		}
 	}
 }
 

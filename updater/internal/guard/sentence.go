@@ -6,6 +6,7 @@ package guard
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/tidemark-io/tidemark/platform/object"
@@ -19,12 +20,14 @@ var errNoAnswer = errors.New("the resolver's answer is none that this version kn
 const maxRecorded = 500
 
 // Recorded returns what a record keeps of a text: valid UTF-8 of at most 500 bytes, and `…` where more was cut off.
-func Recorded(text string) string {
+func Recorded(text string) string { return atMost(maxRecorded, text) }
+
+func atMost(bytes int, text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if len(text) <= maxRecorded {
+	if len(text) <= bytes {
 		return text
 	}
-	return strings.ToValidUTF8(text[:maxRecorded], "") + "…"
+	return strings.ToValidUTF8(text[:bytes], "") + "…"
 }
 
 func (j *judgement) sentenceReverted(e Edit, undone Write) string {
@@ -39,13 +42,13 @@ func (j *judgement) sentenceDowngrade(e Edit, s step, reason string) string {
 	}
 	return fmt.Sprintf("%s stands, and ImagePolicy '%s' says %s: %s. If that is meant, `tidemark hold image policy %s --tag %s "+
 		"--reason …`, change the policy's spec, or set spec.allowDowngrade",
-		shown(e.Old), e.Policy.Key, shown(e.New), Recorded(reason), named(e.Policy.Key), s.proposed)
+		s.current, e.Policy.Key, s.proposed, brief(reason), named(e.Policy.Key), s.proposed)
 }
 
 func (j *judgement) sentenceNotCompared(e Edit, s step, err error) string {
-	return fmt.Sprintf("%s stands, and ImagePolicy '%s' says %s; which of the two is older could not be found out: %s. The next "+
-		"run asks again; `tidemark hold image policy %s --tag %s --reason …` or spec.allowDowngrade write it without asking",
-		shown(e.Old), e.Policy.Key, shown(e.New), Recorded(rpcerr.Sentence(err)), named(e.Policy.Key), s.proposed)
+	return fmt.Sprintf("%s stands, and ImagePolicy '%s' says %s; which is older could not be found out: %s. The next run asks "+
+		"again; `tidemark hold image policy %s --tag %s --reason …` or spec.allowDowngrade write it without asking",
+		s.current, e.Policy.Key, s.proposed, brief(rpcerr.Sentence(err)), named(e.Policy.Key), s.proposed)
 }
 
 func (j *judgement) sentenceSibling(e, tag Edit) string {
@@ -69,12 +72,18 @@ func named(key object.Key) string {
 	return key.Name + " -n " + key.Namespace
 }
 
-// maxShown bounds a value in a sentence, in characters.
-const maxShown = 160
+// maxShown bounds a value in a sentence, maxReason somebody else's sentence, both in bytes: what to do comes last, and a
+// status keeps 500 bytes.
+const (
+	maxShown  = 110
+	maxReason = 160
+)
 
 func shown(value string) string {
 	if value == "" {
 		return "an empty value"
 	}
-	return fmt.Sprintf("%.*q", maxShown, strings.ToValidUTF8(value, "\uFFFD"))
+	return atMost(maxShown, strconv.Quote(value))
 }
+
+func brief(sentence string) string { return atMost(maxReason, sentence) }

@@ -6,6 +6,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -25,11 +26,11 @@ type entry struct {
 	revision int64
 }
 
-// headOf is what records are found by: how the run ended, whether it is open, whether it made a commit, and, as one empty
+// headOf is what records are found by: how the run ended, whether it is open, which commit it made where, and, as one empty
 // HeldValue, whether it held a downgrade.
 func headOf(run *updaterv1.Run) *updaterv1.Run {
 	head := &updaterv1.Run{
-		Outcome: run.GetOutcome(), EndTime: run.GetEndTime(), Commit: run.GetCommit(),
+		Outcome: run.GetOutcome(), EndTime: run.GetEndTime(), Branch: run.GetBranch(), Commit: run.GetCommit(),
 	}
 	if second := run.GetSecondPush(); second != nil {
 		head.SecondPush = &updaterv1.SecondPush{Time: second.GetTime()}
@@ -77,6 +78,22 @@ func (r *Runs) index(ctx context.Context, key object.Key) ([]entry, error) {
 		entries = append(entries, entry{strings.TrimPrefix(string(kv.GetKey()), prefix), head, kv.GetModRevision()})
 	}
 	return entries, nil
+}
+
+// Commits returns the commits of an automation's records that were pushed to the branch, or may have been, the newest first.
+// It reads no record. Errors: store.ErrUnavailable.
+func (r *Runs) Commits(ctx context.Context, automation object.Key, branch string) ([]string, error) {
+	entries, err := r.index(ctx, automation)
+	if err != nil {
+		return nil, err
+	}
+	var commits []string
+	for _, e := range slices.Backward(entries) {
+		if hasCommit(e.head) && e.head.GetBranch() == branch {
+			commits = append(commits, e.head.GetCommit())
+		}
+	}
+	return commits, nil
 }
 
 // read returns the records with these ids, in their order; one that is gone by now is left out.

@@ -142,6 +142,12 @@ func TestARecordIsOpenUntilNothingIsLeftToDo(t *testing.T) {
 	refused := run(2, pushed)
 	refused.SecondPush = &updaterv1.SecondPush{Ref: "refs/for/main", Problem: "refused"}
 	f.end(web, refused)
+	if got, err := f.Commits(t.Context(), web, "main"); err != nil || !cmp.Equal(got, []string{"commit 000002", "commit 000001"}) {
+		t.Errorf("commits: %v, %v", got, err)
+	}
+	if got, err := f.Commits(t.Context(), web, "other"); err != nil || len(got) != 0 {
+		t.Errorf("commits of another branch: %v, %v", got, err)
+	}
 	if got := f.unfinished(web); got != "2" {
 		t.Errorf("with a second push to do: %s", got)
 	}
