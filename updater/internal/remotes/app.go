@@ -37,7 +37,6 @@ type app struct {
 	id           string
 	installation string // empty: found by the owner
 	owner        string
-	private      *rsa.PrivateKey
 	base         string // of the API, without a slash at its end
 	// guessed says that base is a server's root, so that the API may be below it.
 	guessed bool
@@ -63,14 +62,22 @@ func (p *Pool) github(ctx context.Context, remote *gitrepo.Remote, r *updaterv1.
 	if err != nil {
 		return nil, own.wrap(err)
 	}
-	client, err := tokenClient(*remote)
-	if err != nil {
-		return nil, own.wrap(err)
-	}
 	name := digest(a.base, a.id, a.installation, a.owner, string(own.found[keyPrivate]))
 	way := digest(name, string(remote.CA), string(remote.ClientCert), string(remote.ClientKey), address(remote.Proxy))
+	network := *remote
+	ask := func(ctx context.Context) (token, error) { // once an hour; to read the key takes longer than all else here
+		client, err := tokenClient(network)
+		if err != nil {
+			return token{}, own.wrap(err)
+		}
+		private, err := privateKey(own.found[keyPrivate])
+		if err != nil {
+			return token{}, own.wrap(err)
+		}
+		return a.ask(ctx, client, private)
+	}
 	renew := func(ctx context.Context, refused string) (string, error) {
-		return p.tokens.get(ctx, way, refused, func(ctx context.Context) (token, error) { return a.ask(ctx, client) })
+		return p.tokens.get(ctx, way, refused, ask)
 	}
 	password, err := renew(ctx, "")
 	if err != nil {
@@ -102,10 +109,6 @@ func readApp(remote string, h held) (app, error) {
 		return app{}, fmt.Errorf("has in %s what is no installation's number", keyInstallation)
 	case a.installation == "" && !login.MatchString(a.owner):
 		return app{}, fmt.Errorf("has in %s what is no organization's or user's name", keyOwner)
-	}
-	var err error
-	if a.private, err = privateKey(h.found[keyPrivate]); err != nil {
-		return app{}, err
 	}
 	return a, a.setBase(remote, h.text(keyBase))
 }

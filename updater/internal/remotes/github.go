@@ -71,7 +71,7 @@ func tokenClient(remote gitrepo.Remote) (*http.Client, error) {
 }
 
 // claim is a JSON web token (RFC 7519) by which the App says who it is.
-func (a app) claim(now time.Time) (string, error) {
+func (a app) claim(private *rsa.PrivateKey, now time.Time) (string, error) {
 	claims, err := json.Marshal(map[string]any{
 		"iat": now.Add(-claimBefore).Unix(), "exp": now.Add(claimFor).Unix(), "iss": a.id,
 	})
@@ -81,7 +81,7 @@ func (a app) claim(now time.Time) (string, error) {
 	encode := base64.RawURLEncoding.EncodeToString
 	signed := encode([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + encode(claims)
 	sum := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, a.private, crypto.SHA256, sum[:])
+	signature, err := rsa.SignPKCS1v15(rand.Reader, private, crypto.SHA256, sum[:])
 	if err != nil {
 		return "", fmt.Errorf("%w: secret '%s' has in %s a key that cannot sign; make another one in the App's settings", ErrSecret, a.secret, keyPrivate)
 	}
@@ -89,8 +89,8 @@ func (a app) claim(now time.Time) (string, error) {
 }
 
 // ask asks for a token of the installation.
-func (a app) ask(ctx context.Context, client *http.Client) (token, error) {
-	claim, err := a.claim(time.Now())
+func (a app) ask(ctx context.Context, client *http.Client, private *rsa.PrivateKey) (token, error) {
+	claim, err := a.claim(private, time.Now())
 	if err != nil {
 		return token{}, err
 	}
