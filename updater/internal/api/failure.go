@@ -14,6 +14,9 @@ import (
 	"github.com/tidemark-io/tidemark/updater/internal/run"
 )
 
+// reasonWaiting is the condition's reason where something that a run asks did not answer.
+const reasonWaiting = "DependencyNotReady"
+
 // failed is the error of a run that failed, in the words of the condition.
 func failed(f *run.Error) error {
 	code, reason := codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_GIT_FAILED
@@ -38,6 +41,8 @@ func failed(f *run.Error) error {
 			code, reason = codes.Unavailable, metav1.ErrorReason_ERROR_REASON_STORE_UNAVAILABLE
 		case f.Reason == run.ReasonDefect:
 			code, reason = codes.Internal, metav1.ErrorReason_ERROR_REASON_INTERNAL
+		case f.Reason == reasonWaiting: // the resolver did not answer about some values; the rest is done
+			reason = metav1.ErrorReason_ERROR_REASON_DEPENDENCY_NOT_READY
 		default:
 			code = gitCode(f)
 		}

@@ -115,7 +115,7 @@ type parts struct {
 }
 
 func (p *parts) RunNow(context.Context, object.Key, func(*updaterv1.RunStep) error) (run.Outcome, error) {
-	return run.Outcome{}, errors.New("nothing runs here")
+	return run.Outcome{Failure: p.failure}, nil
 }
 
 func (p *parts) Known(context.Context) error { return p.unknown }
@@ -165,6 +165,35 @@ func TestWhyThereIsNoPreviewHasACode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := previewed(t, &test.parts)
 			_, err := s.automations.PreviewImageUpdateAutomation(t.Context(), &updaterv1.PreviewImageUpdateAutomationRequest{Name: "web"})
+			if status.Code(err) != test.code || rpcerr.Reason(err) != test.reason {
+				t.Errorf("%v, %v", rpcerr.Reason(err), err)
+			}
+		})
+	}
+}
+
+func TestWhyARunFailedHasACode(t *testing.T) {
+	for name, test := range map[string]struct {
+		failure run.Error
+		code    codes.Code
+		reason  metav1.ErrorReason
+	}{
+		"it is suspended":         {run.Error{Kind: run.Suspended}, codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_SUSPENDED},
+		"it is deleted":           {run.Error{Kind: run.Gone}, codes.NotFound, metav1.ErrorReason_ERROR_REASON_OBJECT_NOT_FOUND},
+		"its source is another's": {run.Error{Kind: run.Denied}, codes.PermissionDenied, metav1.ErrorReason_ERROR_REASON_ACCESS_DENIED},
+		"the updater stops":       {run.Error{Kind: run.CutOff}, codes.Unavailable, metav1.ErrorReason_ERROR_REASON_SHUTTING_DOWN},
+		"a field is wrong":        {run.Error{Kind: run.Invalid}, codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_INVALID_FIELD},
+		"a defect":                {run.Error{Reason: run.ReasonDefect}, codes.Internal, metav1.ErrorReason_ERROR_REASON_INTERNAL},
+		"values were not compared": {run.Error{Reason: "DependencyNotReady"},
+			codes.FailedPrecondition, metav1.ErrorReason_ERROR_REASON_DEPENDENCY_NOT_READY},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.failure.Sentence = "s"
+			s := previewed(t, &parts{failure: &test.failure})
+			stream, err := s.automations.RunImageUpdateAutomation(t.Context(), &updaterv1.RunImageUpdateAutomationRequest{Name: "web"})
+			if err == nil {
+				_, err = stream.Recv()
+			}
 			if status.Code(err) != test.code || rpcerr.Reason(err) != test.reason {
 				t.Errorf("%v, %v", rpcerr.Reason(err), err)
 			}
