@@ -20,6 +20,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/history"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/hold"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/preview"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/reconcile"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/resolve"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/set"
@@ -50,6 +51,7 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 		reconcile.Command(servers),
 		suspend.Command(servers),
 		suspend.ResumeCommand(servers),
+		preview.Command(servers, getenv),
 		history.Command(servers),
 		hold.Command(servers),
 		hold.ReleaseCommand(servers),

@@ -6,9 +6,6 @@ package get
 import (
 	"regexp"
 	"strings"
-	"time"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 
@@ -138,14 +135,6 @@ func message(o kinds.Object) string {
 	default:
 		return "waiting to be reconciled"
 	}
-}
-
-// moment is a time as flux shows it, in the zone of the person who asks; empty where there is none.
-func moment(t *timestamppb.Timestamp) string {
-	if t == nil {
-		return ""
-	}
-	return t.AsTime().Local().Format(time.RFC3339)
 }
 
 var commit = regexp.MustCompile(`\bsha1:[0-9a-f]{40}\b`)

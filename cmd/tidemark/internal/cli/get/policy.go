@@ -8,6 +8,7 @@ import (
 
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/table"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
@@ -36,7 +37,7 @@ func heldBy(o *resolverv1.ImagePolicy) string {
 	case hold == nil, hold.GetUntil() != nil && !time.Now().Before(hold.GetUntil().AsTime()):
 		return ""
 	case hold.GetUntil() != nil:
-		return hold.GetActor() + " until " + moment(hold.GetUntil())
+		return hold.GetActor() + " until " + table.Moment(hold.GetUntil())
 	}
 	return hold.GetActor()
 }

@@ -87,7 +87,7 @@ func registryRow(host *scannerv1.RegistryHost) []string {
 	return []string{
 		host.GetHost(), host.GetCredential(), registryState(host.GetState()),
 		fmt.Sprintf("%d/%d", host.GetInFlight(), host.GetMaxInFlight()), strconv.Itoa(int(host.GetWaiting())),
-		remaining, moment(host.GetRetryTime()), message,
+		remaining, table.Moment(host.GetRetryTime()), message,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/table"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
@@ -16,7 +17,7 @@ func imageRepositories() view {
 		kind: kinds.ImageRepository(),
 		columns: []column{
 			{"LAST SCAN", typed(func(o *scannerv1.ImageRepository) string {
-				return moment(o.GetStatus().GetLastScanResult().GetScanTime())
+				return table.Moment(o.GetStatus().GetLastScanResult().GetScanTime())
 			})},
 			suspended(),
 		},

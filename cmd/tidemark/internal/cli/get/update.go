@@ -6,6 +6,7 @@ package get
 import (
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/table"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
@@ -14,7 +15,7 @@ func imageUpdateAutomations() view {
 		kind: kinds.ImageUpdateAutomation(),
 		columns: []column{
 			{"LAST RUN", typed(func(o *updaterv1.ImageUpdateAutomation) string {
-				return moment(o.GetStatus().GetLastAutomationRunTime())
+				return table.Moment(o.GetStatus().GetLastAutomationRunTime())
 			})},
 			suspended(),
 		},

@@ -46,7 +46,7 @@ why, the warnings, the trace.`,
 
   # What did that commit change, and why?
   tidemark history image update flux-system --run 1f3a9c2`,
-		Args: func(_ *cobra.Command, args []string) error { return oneName(args) },
+		Args: group.OneName(kinds.ImageUpdateAutomation().Noun),
 		RunE: v.run,
 	}
 	flags := update.Flags()
@@ -71,18 +71,6 @@ type verb struct {
 	which     string
 	noHeader  bool
 	output    output.Form
-}
-
-func oneName(args []string) error {
-	noun := kinds.ImageUpdateAutomation().Noun
-	switch len(args) {
-	case 0:
-		return fmt.Errorf("%s name is required", noun)
-	case 1:
-		return nil
-	default:
-		return fmt.Errorf("one %s at a time: %d names are given", noun, len(args))
-	}
 }
 
 func (v *verb) run(cmd *cobra.Command, args []string) error {

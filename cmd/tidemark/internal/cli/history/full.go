@@ -87,17 +87,17 @@ func (p *page) rows(header []string, rows [][]string) {
 
 // facts are what fits a line each; what a run does not have is left out.
 func (p *page) facts(run *updaterv1.Run) {
-	when := moment(run.GetStartTime())
+	when := table.Moment(run.GetStartTime())
 	if took := duration(run); took != "" {
 		when += ", took " + took
 	}
 	repeated := ""
 	if run.GetRepetitions() > 0 {
-		repeated = times(run) + " since " + moment(run.GetFirstStartTime())
+		repeated = times(run) + " since " + table.Moment(run.GetFirstStartTime())
 	}
 	second := ""
 	if push := run.GetSecondPush(); push.GetTime() != nil {
-		second = push.GetRef() + ", pushed " + moment(push.GetTime())
+		second = push.GetRef() + ", pushed " + table.Moment(push.GetTime())
 	} else if push != nil {
 		second = push.GetRef() + ", not yet: " + push.GetProblem()
 	}

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/table"
 )
 
 // outcomeNames are the outcomes as people write them.
@@ -61,7 +61,7 @@ func rowsOf(runs []*updaterv1.Run, wide bool) (header []string, rows [][]string)
 	header = append(header, "MESSAGE")
 	for _, run := range runs {
 		row := []string{
-			moment(run.GetStartTime()), triggerName(run.GetTrigger()), outcomeName(run.GetOutcome()), short(run.GetCommit()),
+			table.Moment(run.GetStartTime()), triggerName(run.GetTrigger()), outcomeName(run.GetOutcome()), short(run.GetCommit()),
 			some(len(run.GetChanges())), duration(run),
 		}
 		if wide {
@@ -101,14 +101,6 @@ func some(n int) string {
 }
 
 func short(commit string) string { return commit[:min(len(commit), 8)] }
-
-// moment is a time as flux shows it, in the zone of the person who asks; empty where there is none.
-func moment(t *timestamppb.Timestamp) string {
-	if t == nil {
-		return ""
-	}
-	return t.AsTime().Local().Format(time.RFC3339)
-}
 
 // duration is how long a run took, with three digits or so; empty: it has not ended.
 func duration(run *updaterv1.Run) string {

@@ -8,7 +8,6 @@ package hold
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,16 +87,7 @@ type action func(ctx context.Context, conn grpc.ClientConnInterface, t target, p
 func (v *verb) noun(cmd cobra.Command, act action) *cobra.Command {
 	kind := kinds.ImagePolicy()
 	cmd.Aliases = []string{"policies"}
-	cmd.Args = func(_ *cobra.Command, args []string) error {
-		switch len(args) {
-		case 0:
-			return fmt.Errorf("%s name is required", kind.Noun)
-		case 1:
-			return nil
-		default:
-			return fmt.Errorf("one %s at a time: %d names are given", kind.Noun, len(args))
-		}
-	}
+	cmd.Args = group.OneName(kind.Noun)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := v.servers.WithTimeout(cmd.Context())
 		defer cancel()

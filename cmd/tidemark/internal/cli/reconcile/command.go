@@ -7,7 +7,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -85,7 +84,7 @@ func Of(kind kinds.Kind) Action {
 }
 
 func (v *verb) noun(kind kinds.Kind, doing string, act Action, cmd cobra.Command) *cobra.Command {
-	cmd.Args = func(_ *cobra.Command, args []string) error { return oneName(kind, args) }
+	cmd.Args = group.OneName(kind.Noun)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := v.servers.WithTimeout(cmd.Context())
 		defer cancel()
@@ -98,15 +97,4 @@ func (v *verb) noun(kind kinds.Kind, doing string, act Action, cmd cobra.Command
 		return act(ctx, conn, Target{Namespace: v.namespace, Name: args[0]}, progress)
 	}
 	return &cmd
-}
-
-func oneName(kind kinds.Kind, args []string) error {
-	switch len(args) {
-	case 0:
-		return fmt.Errorf("%s name is required", kind.Noun)
-	case 1:
-		return nil
-	default:
-		return fmt.Errorf("one %s at a time: %d names are given", kind.Noun, len(args))
-	}
 }

@@ -155,7 +155,7 @@ func (w *work) files() []string {
 
 // end says what was done. The error says that something was shown to fail.
 func (w *work) end() error {
-	files, values := counted(len(w.files()), "file"), counted(len(w.changes), "value")
+	files, values := terminal.Count(len(w.files()), "file"), terminal.Count(len(w.changes), "value")
 	switch {
 	case len(w.changes) == 0 && w.failed:
 	case len(w.changes) == 0:
@@ -169,11 +169,4 @@ func (w *work) end() error {
 		return terminal.ErrShown
 	}
 	return nil
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }

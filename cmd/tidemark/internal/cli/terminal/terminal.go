@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -76,6 +77,14 @@ func Clean(text string) string {
 			return r
 		}
 	}, text)
+}
+
+// Count is a number of things: `1 file`, `3 files`.
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 // ErrShown ends a command with a failure that was written already.
