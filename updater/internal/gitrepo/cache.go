@@ -55,6 +55,8 @@ type Repo struct {
 	loose   int             // loose objects, about
 	slack   int64           // bytes, slackBytes but for tests
 	damaged bool            // to be rebuilt by the next Fetch
+	missing Hash            // the object for whose sake it was rebuilt last
+	sound   map[Hash]bool   // trees that have no name twice
 	made    map[Hash]Commit // commits made here that no push has sent yet
 	blobs   *BlobIndex      // which blobs and trees have markers
 }

@@ -68,6 +68,9 @@ func (r *Repo) fetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
 		tips, err := r.fetch(ctx, refs)
 		// The third: all that is missing was said to be here.
 		rebuild := errors.Is(err, ErrCacheDamaged) || errors.Is(err, errIncrementTooLarge) || errors.Is(err, transport.ErrEmptyUploadPackRequest)
+		if attempt == 2 && errors.Is(err, ErrCacheDamaged) { // and rebuilt twice
+			err = r.fail("fetch", ErrProtocol, "the server does not send what it says that it has: "+err.Error(), nil)
+		}
 		if err == nil || attempt == 2 || ctx.Err() != nil || (!rebuild && !errors.Is(err, errNotOurRef)) {
 			return tips, r.explain(ctx, "fetch", err)
 		}

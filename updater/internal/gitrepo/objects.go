@@ -82,6 +82,39 @@ func findEntry(tree []byte, name string) (treeEntry, bool, error) {
 	return treeEntry{}, false, nil
 }
 
+// maxSound bounds how many trees are remembered as sound.
+const maxSound = 1 << 16
+
+// twice are the names that a tree has more than once, which no tree should: nobody could say which is meant.
+func (r *Repo) twice(hash Hash, tree []byte) map[string]bool {
+	if r.sound[hash] {
+		return nil
+	}
+	names, twice := map[string]bool{}, map[string]bool{}
+	for at := 0; at < len(tree); {
+		entry, next, err := nextEntry(tree, at)
+		if err != nil {
+			break
+		}
+		if names[entry.name] {
+			twice[entry.name] = true
+		}
+		names[entry.name] = true
+		at = next
+	}
+	if len(twice) > 0 {
+		return twice
+	}
+	if len(r.sound) >= maxSound {
+		r.sound = nil
+	}
+	if r.sound == nil {
+		r.sound = map[Hash]bool{}
+	}
+	r.sound[hash] = true
+	return nil
+}
+
 // readTree reads a tree's bytes.
 func (r *Repo) readTree(hash Hash) ([]byte, error) {
 	return r.readObject(plumbing.TreeObject, hash, maxTreeBytes)
@@ -115,6 +148,12 @@ func (r *Repo) readObject(kind plumbing.ObjectType, hash Hash, limit int64) (_ [
 		return nil, err
 	}
 	return content, nil
+}
+
+// hasObject tells whether an object of any kind is in the cache and can be read.
+func (r *Repo) hasObject(hash Hash) bool {
+	_, err := r.store.EncodedObject(plumbing.AnyObject, hash)
+	return err == nil
 }
 
 var errObjectTooLarge = errors.New("object too large")

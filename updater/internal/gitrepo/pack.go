@@ -119,13 +119,21 @@ func nextSize(scanner *packfile.Scanner, limit int64) (int64, error) {
 		return 0, err
 	}
 	var head beginning
-	if _, _, err := scanner.NextObject(&head); err != nil {
+	written, _, err := scanner.NextObject(&head)
+	if err == nil && written != header.Length {
+		err = fmt.Errorf("an object of %d bytes says that it has %d", written, header.Length)
+	}
+	if err != nil {
 		return 0, err
 	}
-	if header.Type == plumbing.OFSDeltaObject || header.Type == plumbing.REFDeltaObject {
+	switch header.Type {
+	case plumbing.CommitObject, plumbing.TreeObject, plumbing.BlobObject, plumbing.TagObject:
+		return header.Length, nil
+	case plumbing.OFSDeltaObject, plumbing.REFDeltaObject:
 		return max(header.Length, head.target()), nil
+	default:
+		return 0, fmt.Errorf("an object of the unknown kind %d", header.Type)
 	}
-	return header.Length, nil
 }
 
 // beginning keeps the first bytes written to it: in a delta, the sizes of its base and of its result.

@@ -23,6 +23,7 @@ const (
 	defaultFiles     = 50_000
 	defaultEntries   = 2_000_000
 	maxDepth         = 128
+	maxPath          = 4096 // bytes, as file systems have it
 	maxSkipped       = 1000
 )
 
@@ -154,8 +155,9 @@ func (w *walker) tree(prefix string, hash Hash, depth int) (clean bool, err erro
 	}
 	content, err := w.repo.readTree(hash)
 	if err != nil {
-		return false, w.repo.damage("walk", fmt.Errorf("tree %s: %w", hash, err))
+		return false, w.unreadable(prefix, "tree", hash, err)
 	}
+	twice, skipped := w.repo.twice(hash, content), w.listing.SkippedCount
 	clean = true
 	for at := 0; at < len(content); {
 		entry, next, malformed := nextEntry(content, at)
@@ -168,12 +170,18 @@ func (w *walker) tree(prefix string, hash Hash, depth int) (clean bool, err erro
 		if w.entries++; w.entries > w.MaxEntries {
 			return false, w.repo.fail("walk", ErrTooLarge, fmt.Sprintf("more than %d files and folders: set update.path", w.MaxEntries), nil)
 		}
+		if twice[entry.name] {
+			w.skip(path.Join(prefix, entry.name), "its folder has this name more than once")
+			clean = false
+			continue
+		}
 		one, err := w.entry(prefix, entry, depth)
 		if err != nil {
 			return false, err
 		}
 		clean = clean && one
 	}
+	clean = clean && w.listing.SkippedCount == skipped // what is passed over is said each time
 	if clean && w.Marked != nil {
 		w.repo.blobs.Put(hash, false)
 	}
@@ -181,21 +189,25 @@ func (w *walker) tree(prefix string, hash Hash, depth int) (clean bool, err erro
 }
 
 func (w *walker) entry(prefix string, entry treeEntry, depth int) (clean bool, err error) {
-	name := path.Join(prefix, entry.name)
-	if reason := hostileName(entry.name); reason != "" {
+	reason := hostileName(entry.name)
+	if len(prefix)+len(entry.name) > maxPath {
+		reason = "its path is too long"
+	}
+	if reason != "" {
 		if entry.isTree() || w.matches(entry.name) {
 			w.skip(prefix+"/"+entry.name, reason)
 			return false, nil
 		}
 		return true, nil
 	}
-	if entry.isTree() {
+	switch name := path.Join(prefix, entry.name); {
+	case entry.isTree():
 		return w.tree(name, entry.hash, depth+1)
-	}
-	if !w.matches(entry.name) {
+	case w.matches(entry.name):
+		return w.file(name, entry)
+	default:
 		return true, nil
 	}
-	return w.file(name, entry)
 }
 
 func (w *walker) matches(name string) bool { return w.Match == nil || w.Match(name) }
@@ -236,12 +248,33 @@ func (w *walker) wanted(name string, hash Hash) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, w.repo.damage("walk", fmt.Errorf("blob %s: %w", hash, err))
+		return false, w.unreadable(name, "blob", hash, err)
 	}
 	w.listing.Read++
 	marked := w.Marked(content)
 	w.repo.blobs.Put(hash, marked)
 	return marked, nil
+}
+
+// unreadable tells the cache's fault, for which it is rebuilt, from the repository's, which is reported and
+// passed over: that an object is of another kind than it is said to be, is malformed or too large, or is still
+// missing when the cache was rebuilt because of it.
+func (w *walker) unreadable(name, kind string, hash Hash, err error) error {
+	switch {
+	case errors.Is(err, errObjectTooLarge), errors.Is(err, errMalformed):
+		w.skip(name, fmt.Sprintf("its %s %s cannot be read: %v", kind, hash, err))
+		return nil
+	case !errors.Is(err, plumbing.ErrObjectNotFound):
+	case w.repo.hasObject(hash):
+		w.skip(name, fmt.Sprintf("%s is no %s", hash, kind))
+		return nil
+	case w.repo.missing == hash:
+		w.skip(name, fmt.Sprintf("its %s %s is missing in the repository", kind, hash))
+		return nil
+	default:
+		w.repo.missing = hash
+	}
+	return w.repo.damage("walk", fmt.Errorf("%s %s: %w", kind, hash, err))
 }
 
 func (w *walker) skip(name, reason string) {
@@ -291,12 +324,15 @@ func (r *Repo) locate(root Hash, where string) (treeEntry, error) {
 			return here, r.fail("walk", ErrPath, fmt.Sprintf("%q is no folder", here.name), nil)
 		}
 		tree, err := r.readTree(here.hash)
+		if err != nil && r.hasObject(here.hash) {
+			return here, r.fail("walk", ErrPath, fmt.Sprintf("%q cannot be read: %v", here.name, err), nil)
+		}
 		if err != nil {
 			return here, r.damage("walk", err)
 		}
 		entry, found, err := findEntry(tree, name)
 		if err != nil {
-			return here, r.damage("walk", err)
+			return here, r.fail("walk", ErrPath, fmt.Sprintf("%q cannot be read: %v", here.name, err), nil)
 		}
 		if !found || hostileName(name) != "" {
 			return here, r.fail("walk", ErrPath, fmt.Sprintf("%q does not exist in this commit: correct update.path", where), nil)
