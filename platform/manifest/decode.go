@@ -120,7 +120,7 @@ func (f *fileReader) chunk(c chunk) {
 	if node == nil {
 		return
 	}
-	d := &document{fileReader: f, offset: c.first - 1, secret: looksSecret.Match(c.text)}
+	d := &document{fileReader: f, offset: c.first - 1, secret: looksSecret.Match(c.text) || holdsSecret(node)}
 	d.read(node, 0, nil)
 }
 
@@ -133,7 +133,7 @@ func (f *fileReader) failHidden(c chunk, e *Error) {
 }
 
 func (f *fileReader) syntaxError(c chunk, err error) *Error {
-	sentence, line := syntaxSentence(err)
+	sentence, line := syntaxSentence(err, looksSecret.Match(c.text))
 	line = cmp.Or(culprit(c, &f.refine), min(line, len(c.lines)), 1)
 	e := f.at(position{line: c.first + line - 1}, sentence)
 	if column, found := tabIndent(e.source); found {

@@ -417,13 +417,18 @@ func TestOnlyKindsMakeACodec(t *testing.T) {
 	}
 }
 
-func TestADefaultWrittenOutNeedsNoWord(t *testing.T) {
-	const repository = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: app}\n" +
-		"spec: {url: https://git.example.com/app.git, interval: 1m, provider: %s}\n"
-	for provider, warnings := range map[string]int{"generic": 0, "azure": 1} {
-		set := newCodec(t).Decode("app.yaml", fmt.Appendf(nil, repository, provider), manifest.Options{})
-		if set.Err() != nil || len(set.Objects) != 1 || len(set.Warnings) != warnings {
-			t.Errorf("%s: %d objects, warnings %v, error %v; want %d warnings", provider, len(set.Objects), set.Warnings, set.Err(), warnings)
+func TestFieldsThatAreNotActedOnAreSkippedOrRefused(t *testing.T) {
+	codec, err := manifest.NewCodec(everythingType(t).Zero().Interface())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const everything = "apiVersion: test.example.com/v1\nkind: Everything\nmetadata: {name: app}\nspec: {%s}\n"
+	for text, want := range map[string]struct{ warnings, errors int }{
+		"engine: default": {}, "engine: other": {warnings: 1}, "trust: false": {}, "trust: anybody": {errors: 1},
+	} {
+		set := codec.Decode("app.yaml", fmt.Appendf(nil, everything, text), manifest.Options{})
+		if len(set.Warnings) != want.warnings || len(set.Errors) != want.errors || len(set.Objects) != 1-want.errors {
+			t.Errorf("%s: %d objects, warnings %v, errors %v; want %+v", text, len(set.Objects), set.Warnings, set.Errors, want)
 		}
 	}
 }

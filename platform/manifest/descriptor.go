@@ -44,3 +44,15 @@ func spelling(value protoreflect.EnumValueDescriptor) (string, bool) {
 	}
 	return string(value.Name()), value.Number() != 0
 }
+
+// fluxField says how a field differs from Flux's; empty: it does not.
+func fluxField(fd protoreflect.FieldDescriptor) *metav1.FluxField {
+	option, _ := proto.GetExtension(fd.Options(), metav1.E_FluxField).(*metav1.FluxField)
+	return option
+}
+
+// fluxValue says how an enum value differs from Flux's; empty: it does not.
+func fluxValue(value protoreflect.EnumValueDescriptor) *metav1.FluxValue {
+	option, _ := proto.GetExtension(value.Options(), metav1.E_FluxValue).(*metav1.FluxValue)
+	return option
+}

@@ -20,7 +20,10 @@ type EncodeOption func(*encoder)
 // WithStatus writes also what the server knows of an object: its status, overrides and all metadata. Decode drops it.
 func WithStatus() EncodeOption { return func(e *encoder) { e.status = true } }
 
-type encoder struct{ status bool }
+type encoder struct {
+	status bool
+	flux   *fluxForm // nil: Tidemark's own form
+}
 
 // tree is an object as nested maps, slices and scalars, in the manifest's spelling.
 func (c *Codec) tree(message proto.Message, opts []EncodeOption) (map[string]any, error) {
@@ -33,8 +36,11 @@ func (c *Codec) tree(message proto.Message, opts []EncodeOption) (map[string]any
 	if err != nil {
 		return nil, err
 	}
+	if e.flux != nil {
+		return e.flux.tree(e, k, m)
+	}
 	out := map[string]any{"apiVersion": k.apiVersion(), "kind": k.kind}
-	err = e.fields(m, func(fd protoreflect.FieldDescriptor, value any) {
+	err = e.fields(m, "", func(fd protoreflect.FieldDescriptor, value any) {
 		if e.status || fd == k.metadata || fd == k.spec {
 			out[fd.JSONName()] = value
 		}
@@ -54,11 +60,14 @@ func (c *Codec) tree(message proto.Message, opts []EncodeOption) (map[string]any
 	return out, nil
 }
 
-// fields hands out every field that is set.
-func (e *encoder) fields(m protoreflect.Message, yield func(protoreflect.FieldDescriptor, any)) (err error) {
+// fields hands out every field that is set; path is the message's own.
+func (e *encoder) fields(m protoreflect.Message, path string, yield func(protoreflect.FieldDescriptor, any)) (err error) {
+	if e.flux != nil {
+		return e.flux.fields(e, m, path, yield)
+	}
 	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		var value any
-		if value, err = e.field(fd, v); err != nil {
+		if value, err = e.field(fd, v, join(path, fd.JSONName())); err != nil {
 			err = fmt.Errorf("%s: %w", fd.JSONName(), err)
 			return false
 		}
@@ -68,56 +77,68 @@ func (e *encoder) fields(m protoreflect.Message, yield func(protoreflect.FieldDe
 	return err
 }
 
-func (e *encoder) field(fd protoreflect.FieldDescriptor, v protoreflect.Value) (any, error) {
+func (e *encoder) field(fd protoreflect.FieldDescriptor, v protoreflect.Value, path string) (any, error) {
 	switch {
 	case fd.IsList():
-		return e.list(fd, v.List())
+		return e.list(fd, v.List(), path)
 	case fd.IsMap():
 		out := make(map[string]any, v.Map().Len())
 		var err error
 		v.Map().Range(func(key protoreflect.MapKey, item protoreflect.Value) bool {
-			out[key.String()], err = e.value(fd.MapValue(), item)
+			out[key.String()], err = e.value(fd.MapValue(), item, joinKey(path, key.String()))
 			return err == nil
 		})
 		return out, err
 	default:
-		return e.value(fd, v)
+		return e.value(fd, v, path)
 	}
 }
 
-func (e *encoder) list(fd protoreflect.FieldDescriptor, list protoreflect.List) (any, error) {
-	out := make([]any, list.Len())
-	for i := range out {
-		var err error
-		if out[i], err = e.value(fd, list.Get(i)); err != nil {
+func (e *encoder) list(fd protoreflect.FieldDescriptor, list protoreflect.List, path string) (any, error) {
+	out := make([]any, 0, list.Len())
+	for i := range list.Len() {
+		at := joinIndex(path, i)
+		if e.flux != nil && !e.flux.takes(fd, list.Get(i), at) {
+			continue
+		}
+		value, err := e.value(fd, list.Get(i), at)
+		if err != nil {
 			return nil, err
 		}
+		out = append(out, value)
 	}
 	return out, nil
 }
 
-func (e *encoder) value(fd protoreflect.FieldDescriptor, v protoreflect.Value) (any, error) {
+func (e *encoder) value(fd protoreflect.FieldDescriptor, v protoreflect.Value, path string) (any, error) {
 	switch fd.Kind() {
 	case protoreflect.EnumKind:
 		if value := fd.Enum().Values().ByNumber(v.Enum()); value != nil {
 			s, _ := spelling(value)
+			if e.flux != nil {
+				s = e.flux.spelling(value, s, path)
+			}
 			return s, nil
 		}
 		return nil, fmt.Errorf("%d is no value of %s", v.Enum(), fd.Enum().FullName())
 	case protoreflect.BytesKind:
 		return base64.StdEncoding.EncodeToString(v.Bytes()), nil
 	case protoreflect.MessageKind, protoreflect.GroupKind:
-		return e.message(v.Message())
+		return e.message(fd, v.Message(), path)
 	default:
 		return v.Interface(), nil
 	}
 }
 
-func (e *encoder) message(m protoreflect.Message) (any, error) {
+func (e *encoder) message(in protoreflect.FieldDescriptor, m protoreflect.Message, path string) (any, error) {
 	switch m.Descriptor().FullName() {
 	case durationName:
 		seconds, nanos := secondsAndNanos(m)
-		return formatDuration(&durationpb.Duration{Seconds: seconds, Nanos: nanos})
+		d, err := goDuration(&durationpb.Duration{Seconds: seconds, Nanos: nanos})
+		if err == nil && e.flux != nil {
+			return fluxDuration(d, fluxField(in).GetNoHours()), nil
+		}
+		return d.String(), err
 	case timestampName:
 		seconds, nanos := secondsAndNanos(m)
 		known := &timestamppb.Timestamp{Seconds: seconds, Nanos: nanos}
@@ -128,10 +149,10 @@ func (e *encoder) message(m protoreflect.Message) (any, error) {
 	}
 	if isListMessage(m.Descriptor()) {
 		fd := m.Descriptor().Fields().Get(0)
-		return e.list(fd, m.Get(fd).List())
+		return e.list(fd, m.Get(fd).List(), path)
 	}
 	out := map[string]any{}
-	err := e.fields(m, func(fd protoreflect.FieldDescriptor, value any) { out[fd.JSONName()] = value })
+	err := e.fields(m, path, func(fd protoreflect.FieldDescriptor, value any) { out[fd.JSONName()] = value })
 	return out, err
 }
 
@@ -142,14 +163,14 @@ func secondsAndNanos(m protoreflect.Message) (seconds int64, nanos int32) {
 	return m.Get(fields.ByName("seconds")).Int(), int32(nanos64) //nolint:gosec // The field is an int32.
 }
 
-// formatDuration prints Go's form, `1m0s`; a manifest has no other, so that it must fit into Go's 292 years.
-func formatDuration(d *durationpb.Duration) (string, error) {
+// goDuration is a duration as Go has it, whose form `1m0s` is a manifest's only one, so that it must fit into 292 years.
+func goDuration(d *durationpb.Duration) (time.Duration, error) {
 	if err := d.CheckValid(); err != nil {
-		return "", fmt.Errorf("%w", err)
+		return 0, fmt.Errorf("%w", err)
 	}
 	out := d.AsDuration()
 	if !proto.Equal(durationpb.New(out), d) {
-		return "", fmt.Errorf("a duration of %d seconds is too long for a manifest", d.GetSeconds())
+		return 0, fmt.Errorf("a duration of %d seconds is too long for a manifest", d.GetSeconds())
 	}
-	return out.String(), nil
+	return out, nil
 }

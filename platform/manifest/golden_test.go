@@ -21,7 +21,7 @@ import (
 func newCodec(tb testing.TB) *manifest.Codec {
 	tb.Helper()
 	c, err := manifest.NewCodec(&scannerv1.ImageRepository{}, &resolverv1.ImagePolicy{},
-		&updaterv1.GitRepository{}, &updaterv1.ImageUpdateAutomation{})
+		&updaterv1.GitRepository{}, &updaterv1.ImageUpdateAutomation{}, &scannerv1.Receiver{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -78,4 +78,26 @@ func report(set *manifest.Set) string {
 		fmt.Fprintln(&b, "skipped:", set.Skipped)
 	}
 	return b.String()
+}
+
+// TestNothingOfASecretIsShown looks for the one password of the secrets in testdata/errors in all that is said of them.
+func TestNothingOfASecretIsShown(t *testing.T) {
+	const password = "hunter2"
+	for _, name := range []string{"secret", "secret_syntax", "secret_hidden"} {
+		data, err := os.ReadFile(filepath.Join("testdata", "errors", name+".yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, opts := range []manifest.Options{{Secrets: true}, {}} {
+			set := newCodec(t).Decode("x.yaml", data, opts)
+			if said := report(set) + fmt.Sprintf("%+v %#v", set.Secrets, set.Errors); strings.Contains(said, password) {
+				t.Errorf("%s: the password is in\n%s", name, said)
+			}
+			for _, o := range set.Objects {
+				if said := o.Violation("spec", "no").Detail(); strings.Contains(said, password) {
+					t.Errorf("%s: the password is in\n%s", name, said)
+				}
+			}
+		}
+	}
 }

@@ -90,7 +90,9 @@ func (d *document) readOther(n *yaml.Node, top mapping, head header, depth int) 
 			d.errorf(top.value("apiVersion", n), "apiVersion", "the apiVersion is missing; write `apiVersion: %s`", k.apiVersion())
 		case head.kind == k.kind && similar(group, k.group):
 			d.errorf(top.value("apiVersion", n), "apiVersion", "unknown group %s; did you mean %s?", ticked(group), ticked(k.apiVersion()))
-		case head.kind != k.kind && k.group == group && similar(head.kind, k.kind):
+		case head.kind == k.kind && d.codec.hasGroup(group):
+			d.errorf(top.value("apiVersion", n), "apiVersion", "%s has no %s; write `apiVersion: %s`", ticked(group), k.kind, k.apiVersion())
+		case head.kind != k.kind && k.group == group && !slices.Contains(fluxKinds, head.kind) && similar(head.kind, k.kind):
 			d.errorf(top.value("kind", n), "kind", "unknown kind %s; did you mean %s?", ticked(head.kind), ticked(k.kind))
 		case head.kind == k.kind:
 			d.warnf(n, "apiVersion", "skipped: this %s is of %s, not of %s", k.kind, ticked(group), ticked(k.group))
@@ -112,6 +114,16 @@ func (d *document) readOther(n *yaml.Node, top mapping, head header, depth int) 
 		head.kind = "Kustomization"
 	}
 	d.skip(head.kind)
+}
+
+// fluxKinds are Flux's other kinds in the groups of ours, some of which are but few letters away.
+var fluxKinds = []string{
+	"Alert", "Bucket", "ExternalArtifact", "HelmChart", "HelmRepository", "OCIRepository", "Provider",
+}
+
+// hasGroup says whether a group has kinds of ours.
+func (c *Codec) hasGroup(group string) bool {
+	return slices.ContainsFunc(c.sorted, func(k *kind) bool { return k.group == group })
 }
 
 // isKustomization says whether a file is kustomize's own, which needs no kind.

@@ -249,6 +249,11 @@ func everythingFile() *descriptorpb.FileDescriptorProto {
 	}
 	proto.SetExtension(everything.Options, metav1.E_ManifestKind,
 		&metav1.ManifestKind{Kind: "Everything", Group: "test.example.com", Versions: []string{"v1"}})
+	spec.Options = &descriptorpb.MessageOptions{}
+	proto.SetExtension(spec.Options, metav1.E_UnsupportedField, []*metav1.UnsupportedField{
+		{Name: "engine", Note: "there is one engine", DefaultValue: "default"},
+		{Name: "trust", Note: "nobody is trusted without proof", Refused: true},
+	})
 	return &descriptorpb.FileDescriptorProto{
 		Name: proto.String("test/v1/everything.proto"), Package: proto.String("test.v1"), Syntax: proto.String("proto3"),
 		Dependency:  []string{"tidemark/meta/v1/object.proto", "google/protobuf/duration.proto"},

@@ -172,7 +172,7 @@ func (d *document) wants(n *yaml.Node, kind yaml.Kind, path string) bool {
 	case n.Kind != kind:
 		d.errorf(n, path, "%s", d.wrongType(n, wanted))
 	case n.ShortTag() != tag:
-		d.errorf(n, path, "the YAML tag %s has no meaning here; remove it", ticked(n.ShortTag()))
+		d.errorf(n, path, "%s has no meaning here; remove it", d.tag(n))
 	default:
 		return true
 	}

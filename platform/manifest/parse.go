@@ -65,8 +65,9 @@ var hints = []struct{ problem, sentence string }{
 	{"exceeded max depth", "brackets or lists are nested too deeply; a manifest needs far fewer"},
 }
 
-// syntaxSentence says what a parser's error means, and the line that the parser blames, which may be zero.
-func syntaxSentence(err error) (sentence string, line int) {
+// syntaxSentence says what a parser's error means, and the line that the parser blames, which may be zero. With hidden it
+// holds no word of the text.
+func syntaxSentence(err error, hidden bool) (sentence string, line int) {
 	if errors.Is(err, errSecondDocument) {
 		return "a second document begins here; put `---` on a line of its own between the two", 0
 	}
@@ -75,7 +76,11 @@ func syntaxSentence(err error) (sentence string, line int) {
 		line, _ = strconv.Atoi(m[1])
 		problem = m[2]
 	}
-	if m := undefinedRef.FindStringSubmatch(problem); m != nil {
+	m := undefinedRef.FindStringSubmatch(problem)
+	if m != nil && hidden {
+		return "an alias names no anchor above it; quote a value that begins with `*`", line
+	}
+	if m != nil {
 		return "the alias " + ticked("*"+m[1]) + " names no anchor above it; define " + ticked("&"+m[1]) +
 			", or quote a value that begins with `*`", line
 	}
@@ -83,6 +88,9 @@ func syntaxSentence(err error) (sentence string, line int) {
 		if strings.HasPrefix(problem, h.problem) {
 			return "not YAML: " + h.sentence, line
 		}
+	}
+	if hidden {
+		return "not YAML; mend the line, or quote the value", line
 	}
 	return "not YAML: " + shown(problem), line
 }

@@ -38,24 +38,33 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Detail is Error, then the object, and the line itself with a caret under the place; it ends without a newline. The
-// line is left out where it might hold a secret.
+// Detail is Error, then the object, then Excerpt; it ends without a newline.
 func (e *Error) Detail() string {
 	var b strings.Builder
 	b.WriteString(e.Error())
 	if e.Name != "" {
 		fmt.Fprintf(&b, "\n  in %s %s", shown(cmp.Or(e.Kind, "the object")), nameOf(shown(e.Namespace), shown(e.Name)))
 	}
+	if excerpt := e.Excerpt(); excerpt != "" {
+		b.WriteString("\n" + excerpt)
+	}
+	return b.String()
+}
+
+// Excerpt is the line itself with its number, and a caret under the place; it ends without a newline. The line is cut to
+// what fits a terminal, and what a terminal would obey is replaced. Empty where there is no line, or where it might hold a
+// secret.
+func (e *Error) Excerpt() string {
 	if strings.TrimSpace(e.source) == "" {
-		return b.String()
+		return ""
 	}
 	text, caret := window(e.source, e.Column)
 	number := fmt.Sprintf("%5d", e.Line)
-	fmt.Fprintf(&b, "\n%s | %s", number, text)
+	out := number + " | " + text
 	if caret >= 0 {
-		fmt.Fprintf(&b, "\n%s | %s^", strings.Repeat(" ", len(number)), strings.Repeat(" ", caret))
+		out += "\n" + strings.Repeat(" ", len(number)) + " | " + strings.Repeat(" ", caret) + "^"
 	}
-	return b.String()
+	return out
 }
 
 // Warning is something that has no effect, which its author should know.
@@ -94,23 +103,6 @@ func place(file string, line, column int) string {
 	}
 }
 
-const (
-	maxShownValue  = 60  // characters of a value inside a sentence
-	maxShownSource = 120 // characters of a line
-)
-
-// window cuts a line to what fits a terminal, around the column, and says where in it the caret stands; -1: nowhere.
-func window(line string, column int) (text string, caret int) {
-	runes := []rune(printable(strings.TrimRight(line, " \t")))
-	caret = min(column-1, len(runes))
-	start := 0
-	if len(runes) > maxShownSource {
-		start = max(0, min(caret-maxShownSource/2, len(runes)-maxShownSource))
-		runes = runes[start : start+maxShownSource]
-	}
-	return string(runes), caret - start
-}
-
 // printable makes text from outside safe for a terminal, one character for one.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -123,6 +115,8 @@ func printable(s string) string {
 		return r
 	}, s)
 }
+
+const maxShownValue = 60 // characters of a value inside a sentence
 
 // shown is a value from outside as it stands in a sentence.
 func shown(s string) string {

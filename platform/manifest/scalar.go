@@ -17,7 +17,7 @@ import (
 // scalar reads one value of a field, or of a list's item or a map's value; false: reported.
 func (d *document) scalar(n *yaml.Node, fd protoreflect.FieldDescriptor, path string) (protoreflect.Value, bool) {
 	if n.Kind == yaml.ScalarNode && !coreTag(n.ShortTag()) {
-		d.errorf(n, path, "the YAML tag %s has no meaning here; remove it", ticked(n.ShortTag()))
+		d.errorf(n, path, "%s has no meaning here; remove it", d.tag(n))
 		return protoreflect.Value{}, false
 	}
 	switch fd.Kind() {
@@ -70,6 +70,14 @@ func (d *document) value(n *yaml.Node) string {
 	return ticked(n.Value)
 }
 
+// tag is a node's tag as it may be shown; a password that begins with `!` is one.
+func (d *document) tag(n *yaml.Node) string {
+	if d.secret {
+		return "the YAML tag"
+	}
+	return "the YAML tag " + ticked(n.ShortTag())
+}
+
 // describe says what a node is, as the beginning of a sentence.
 func (d *document) describe(n *yaml.Node) string {
 	switch {
@@ -104,6 +112,10 @@ func (d *document) text(n *yaml.Node, path string) (string, bool) {
 	tag := n.ShortTag()
 	if (tag == "!!str" && !isOldBool(n)) || tag == "!!timestamp" || tag == "!!merge" {
 		return n.Value, true
+	}
+	if !coreTag(tag) {
+		d.errorf(n, path, "%s has no meaning here; remove it, or quote a value that begins with `!`", d.tag(n))
+		return "", false
 	}
 	quoted := "quote it"
 	if !d.secret {
@@ -144,6 +156,10 @@ func (d *document) enum(n *yaml.Node, desc protoreflect.EnumDescriptor, path str
 	}
 	if n.Kind != yaml.ScalarNode {
 		d.errorf(n, path, "%s", d.wrongType(n, enumerate(allowed, "or")))
+		return v, false
+	}
+	if near := nearest(n.Value, allowed); near != "" {
+		d.errorf(n, path, "unknown value %s; did you mean %s? use %s", d.value(n), ticked(near), enumerate(allowed, "or"))
 		return v, false
 	}
 	d.errorf(n, path, "unknown value %s; use %s", d.value(n), enumerate(allowed, "or"))

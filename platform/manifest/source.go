@@ -6,7 +6,10 @@ package manifest
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // source is a file's text in lines, kept so that a complaint that comes later, from a server, can show its line.
@@ -105,7 +108,13 @@ func withoutComment(line []byte) []byte {
 }
 
 // looksSecret finds a document that is a Secret by its looks, as one that does not parse cannot be asked.
-var looksSecret = regexp.MustCompile(`(?i)\bkind["']?\s*:\s*(?:[!&]\S*\s+)*["']?secret`)
+var looksSecret = regexp.MustCompile(`\bSecret\b|(?i:\bkind["']?\s*:\s*(?:[!&]\S*\s+)*["']?secret)`)
+
+// holdsSecret finds the kind Secret anywhere in a document, however it is spelled: a list may hold one, on the same line
+// as its neighbours.
+func holdsSecret(n *yaml.Node) bool {
+	return (n.Kind == yaml.ScalarNode && n.Value == "Secret") || slices.ContainsFunc(n.Content, holdsSecret)
+}
 
 // unprintable finds the first byte that is no UTF-8, or the first character that YAML forbids.
 func (c chunk) unprintable() (at position, invalid, found bool) {
