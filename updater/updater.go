@@ -96,7 +96,8 @@ func New(cfg Config) (*Service, error) {
 	s.follower = policies.New(cfg.Resolver, logger, func(c policies.Change) { s.dispatcher.PolicyChanged(c) })
 	s.runner = &run.Runner{
 		Automations: s.automations, Repositories: s.repositories, Records: s.runs, Policies: s.follower, Remotes: s.remotes,
-		Guard: guard.New(resolverv1.NewResolutionServiceClient(cfg.Resolver)), Secrets: cfg.Secrets, Sources: s.sources, Logger: logger, Tracer: cfg.Telemetry.Tracer("updater"), Meters: meters,
+		Guard: guard.New(resolverv1.NewResolutionServiceClient(cfg.Resolver)), Secrets: cfg.Secrets, Sources: s.sources,
+		Logger: logger, Tracer: cfg.Telemetry.Tracer("updater"), Meters: meters,
 		NoCrossNamespaceRefs: cfg.NoCrossNamespaceRefs,
 	}
 	s.dispatcher = dispatch.New(dispatch.Config{
@@ -139,6 +140,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		err = errors.Join(err, s.remotes.Close())
 	}()
 	watch := sources.NewWatch(s.sources, s.remotes, members, s.cfg.Telemetry.Tracer("updater"))
+	watch.SecretChanged = s.dispatcher.SourceSecretChanged
 	var group lifecycle.Group
 	group.Add("automations", s.automations.Run)
 	group.Add("Git repositories", s.repositories.Run)
