@@ -50,7 +50,9 @@ type Options struct {
 	// MaxMarkers is the number of markers, readable or not, that a file may
 	// have, 10,000 by default.
 	MaxMarkers int
-	// MaxNodes is the number of YAML nodes that a file may have, 400,000 by default.
+	// MaxNodes is the number of YAML nodes that a document may have, 400,000 by
+	// default; a file of several may have twice as many. Manifests have about
+	// 80,000 in a megabyte.
 	MaxNodes int
 	// Trusted says that Find has read these very bytes without an error. Edit then
 	// reads the file once with the second reader, after the edit, and not twice;
@@ -65,6 +67,8 @@ const (
 	// maxDepth bounds the nesting of collections. OpenAPI schemas in custom
 	// resource definitions reach about 60.
 	maxDepth = 500
+	// maxDocuments is the number of documents that a file may have.
+	maxDocuments = 100_000
 	// maxOffset keeps every offset within 32 bits.
 	maxOffset = 1 << 30
 )
@@ -80,6 +84,7 @@ func (o Options) withDefaults() Options {
 	if o.MaxNodes <= 0 {
 		o.MaxNodes = defaultMaxNodes
 	}
+	o.MaxNodes = min(o.MaxNodes, maxOffset)
 	return o
 }
 

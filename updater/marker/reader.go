@@ -6,6 +6,7 @@ package marker
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -30,6 +31,7 @@ type reader struct {
 	comments []comment
 	last     token
 	depth    int
+	before   int // the number of nodes in the documents before this one
 	err      *FileError
 
 	// What is worked out once and only if asked for.
@@ -109,6 +111,10 @@ func (r *reader) document() bool {
 			explicit = true
 		}
 		break
+	}
+	if r.before = len(r.nodes); len(r.docs) >= maxDocuments {
+		r.fail(r.pos, ErrTooComplex, "it has more than "+strconv.Itoa(maxDocuments)+" documents")
+		return false
 	}
 	root := r.blockNode(-1, !explicit, false)
 	if r.err != nil {

@@ -69,8 +69,11 @@ type node struct {
 // add makes a node that is not yet within another.
 func (r *reader) add(n node) int32 {
 	n.parent, n.child, n.last, n.prev, n.next = none, none, none, none, none
-	if len(r.nodes) >= r.maxNodes {
-		r.fail(int(n.start), ErrTooComplex, "it has more than "+strconv.Itoa(r.maxNodes)+" nodes")
+	switch {
+	case len(r.nodes)-r.before >= r.maxNodes:
+		r.fail(int(n.start), ErrTooComplex, "a document has more than "+strconv.Itoa(r.maxNodes)+" nodes")
+	case len(r.nodes) >= 2*r.maxNodes:
+		r.fail(int(n.start), ErrTooComplex, "it has more than "+strconv.Itoa(2*r.maxNodes)+" nodes")
 	}
 	r.nodes = append(r.nodes, n)
 	i := int32(len(r.nodes) - 1) //nolint:gosec // a node takes a byte at least, offsets fit
