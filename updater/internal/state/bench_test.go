@@ -70,3 +70,23 @@ func BenchmarkFirstHistory(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkHistory is the question again, when nothing was recorded since.
+func BenchmarkHistory(b *testing.B) {
+	f, web := records(b)
+	for b.Loop() {
+		if _, err := f.History(b.Context(), web); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkUnfinished is the question where nothing is open.
+func BenchmarkUnfinished(b *testing.B) {
+	f, web := records(b)
+	for b.Loop() {
+		if _, err := f.Unfinished(b.Context(), web); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

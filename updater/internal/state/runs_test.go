@@ -407,37 +407,3 @@ func TestRunsComeInPages(t *testing.T) {
 		}
 	})
 }
-
-func TestRecordsOfTheVersionBeforeAreTaken(t *testing.T) {
-	f := open(t, "web", "web2")
-	web, other := object.KeyOf("", "web"), object.KeyOf("", "web2")
-	for i := 1; i <= 60; i++ {
-		r := withChanges(run(i, pushed), 1)
-		if i == 3 {
-			r = withChanges(unended(i), 1)
-		}
-		value, err := proto.Marshal(r)
-		f.must(err)
-		_, err = f.st.Client().Put(t.Context(), f.st.Scoped(state.Service).Prefix()+"/runs/"+web.String()+"/"+r.GetId(), string(value))
-		f.must(err)
-	}
-	if with, err := f.WithUnfinished(t.Context()); err != nil || !cmp.Equal(with, map[object.Key]bool{web: true}) || f.unfinished(web) != "3" {
-		t.Errorf("with unfinished: %v, %v", with, err)
-	}
-	if f.unfinished(other) != "" {
-		t.Error("of another automation")
-	}
-	h, err := f.History(t.Context(), web)
-	f.must(err)
-	if writes := h.Writes(placeOf(0)); len(writes) != 59 || writes[0].RunID != "000060" {
-		t.Errorf("%d writes", len(writes))
-	}
-	f.must(f.Prune(t.Context(), web))
-	if runs, err := f.Newest(t.Context(), web); err != nil || len(runs) != 51 || runs[50].GetId() != "000003" {
-		t.Errorf("kept %d: %v", len(runs), err)
-	}
-	again := state.NewRuns(f.st, f.automations)
-	if runs, err := again.Newest(t.Context(), web); err != nil || len(runs) != 51 {
-		t.Errorf("the next process finds %d: %v", len(runs), err)
-	}
-}
