@@ -15,11 +15,13 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/secret"
 	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
+	"github.com/tidemark-io/tidemark/updater/internal/sshkey"
 )
 
 // What is missing from a secret, or does not go together; the secret's name stands before it.
 var (
 	errIdentity    = errors.New("has no identity and known_hosts, which an ssh URL needs")
+	errCostly      = fmt.Errorf("has an identity that would take too long to decrypt: it asks for more than %d rounds; encrypt it anew with ssh-keygen -p -a 24", sshkey.MaxRounds)
 	errNothing     = errors.New("has none of the keys username and password, bearerToken, ca.crt, or tls.crt and tls.key")
 	errNoUsername  = errors.New("has a password and no username to go with it")
 	errNoKey       = errors.New("has the certificate tls.crt and no tls.key to go with it")
@@ -104,6 +106,9 @@ func credential(remote *gitrepo.Remote, s secret.Secret) error {
 		remote.Auth = gitrepo.Auth{PrivateKey: s["identity"], KnownHosts: s["known_hosts"], Passphrase: text(s, "password")}
 		if len(s["identity"]) == 0 || len(s["known_hosts"]) == 0 {
 			return errIdentity
+		}
+		if sshkey.Costly(s["identity"]) {
+			return errCostly
 		}
 		return nil
 	}

@@ -4,9 +4,12 @@
 package remotes
 
 import (
+	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
@@ -64,7 +67,10 @@ func TestOneRemoteAndCredentialAreOneCache(t *testing.T) {
 
 func TestSecretsThatDoNotFitSayWhatIsMissing(t *testing.T) {
 	var secrets secret.Memory
+	costly := ssh.Marshal(struct{ Cipher, KDF, Options string }{"aes256-ctr", "bcrypt", "\x00\x00\x00\x01s\xff\xff\xff\xff"})
+	costly = pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: append([]byte("openssh-key-v1\x00"), costly...)})
 	for name, s := range map[string]secret.Secret{
+		"costly": {"identity": costly, "known_hosts": []byte("x"), "password": []byte("x")}, "nameless": {"password": []byte("x")},
 		"ssh": {"identity": []byte("key")}, "empty": {"other": []byte("x")}, "ca": {"ca.crt": []byte("no certificate")},
 	} {
 		if err := secrets.Set("apps", name, s); err != nil {
@@ -76,6 +82,8 @@ func TestSecretsThatDoNotFitSayWhatIsMissing(t *testing.T) {
 		{"https://example.com/a", "absent", "there is no secret 'apps/absent'; create it, or correct spec.secretRef of GitRepository 'apps/x'"},
 		{"https://example.com/a", "empty", "secret 'apps/empty' has none of the keys username and password"},
 		{"ssh://git@example.com/a", "ssh", "secret 'apps/ssh' has no identity and known_hosts"},
+		{"ssh://git@example.com/a", "costly", "secret 'apps/costly' has an identity that would take too long to decrypt"},
+		{"https://example.com/a", "nameless", "secret 'apps/nameless' has a password and no username"},
 		{"https://example.com/a", "ca", "ca.crt has no PEM certificate"},
 	} {
 		_, _, err := pool.Open(t.Context(), repository("x", test.url, test.secret))

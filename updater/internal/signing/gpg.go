@@ -76,6 +76,9 @@ func unlock(key openpgp.Key, passphrase []byte) error {
 	if len(passphrase) == 0 {
 		return refuse("%s is encrypted and %s is missing", keyGPG, keyGPGPhrase)
 	}
+	if costly(key.PrivateKey) {
+		return refuse("%s would take too much memory or time to decrypt; give it a passphrase anew with gpg --edit-key KEY passwd", keyGPG)
+	}
 	if err := key.PrivateKey.Decrypt(passphrase); err != nil {
 		return refuse("%s cannot be decrypted with %s", keyGPG, keyGPGPhrase)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/tidemark-io/tidemark/updater/internal/sshkey"
 )
 
 // namespace is what Git signs in: a signature made for something else is no commit's.
@@ -21,6 +23,10 @@ func newSSH(identity, password []byte) (*Signer, error) {
 	}
 	if len(identity) > maxPrivateKey {
 		return nil, refuse("%s is larger than %d KiB, which no key is", keySSH, maxPrivateKey>>10)
+	}
+	if sshkey.Costly(identity) {
+		return nil, refuse("%s would take too long to decrypt: it asks for more than %d rounds; encrypt it anew with ssh-keygen -p -a 24",
+			keySSH, sshkey.MaxRounds)
 	}
 	key, err := parseSSH(identity, password)
 	if err != nil {

@@ -134,6 +134,8 @@ func TestSSHSecretsThatDoNotFitSayWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	locked := openSSH(t, key, "correct horse")
+	costly := ssh.Marshal(struct{ Cipher, KDF, Options string }{"aes256-ctr", "bcrypt", "\x00\x00\x00\x01s\xff\xff\xff\xff"})
+	costly = pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: append([]byte("openssh-key-v1\x00"), costly...)})
 	encrypted := pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("hunter2")})
 	for name, test := range map[string]struct {
 		secret secret.Secret
@@ -145,6 +147,7 @@ func TestSSHSecretsThatDoNotFitSayWhy(t *testing.T) {
 		"huge":         {secret.Secret{"identity": bytes.Repeat([]byte("x"), 300<<10)}, "identity is larger than 256 KiB"},
 		"locked":       {secret.Secret{"identity": locked}, "identity is encrypted and password is missing"},
 		"wrong phrase": {secret.Secret{"identity": locked, "password": []byte("hunter2")}, "identity cannot be decrypted with password"},
+		"costly":       {secret.Secret{"identity": costly, "password": []byte("hunter2")}, "identity would take too long to decrypt: it asks for more than 400 rounds"},
 		"PKCS #8":      {secret.Secret{"identity": encrypted, "password": []byte("hunter2")}, "identity is an encrypted PKCS #8 key"},
 	} {
 		_, err := New(sshKind, test.secret)
