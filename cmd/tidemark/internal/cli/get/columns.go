@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
@@ -129,7 +131,7 @@ func message(o kinds.Object) string {
 	c := kinds.Ready(o)
 	switch {
 	case c != nil:
-		return shortRevision(c.GetMessage())
+		return shortRevision(c.GetMessage()) + held(o)
 	case kinds.SuspendedBy(o) != "":
 		return "suspended before it was reconciled"
 	default:
@@ -138,6 +140,15 @@ func message(o kinds.Object) string {
 }
 
 var commit = regexp.MustCompile(`\bsha1:[0-9a-f]{40}\b`)
+
+// held says how many values an automation holds back though it is well: its message alone would say that all is done.
+func held(o kinds.Object) string {
+	automation, ok := o.(*updaterv1.ImageUpdateAutomation)
+	if n := len(automation.GetStatus().GetHeld()); ok && n > 0 {
+		return "; " + terminal.Count(n, "value") + " held"
+	}
+	return ""
+}
 
 // shortRevision shortens commits inside text as flux does: `main@sha1:1f3a9c2d`.
 func shortRevision(text string) string {

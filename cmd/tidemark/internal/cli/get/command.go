@@ -129,7 +129,11 @@ func (v *verb) run(cmd *cobra.Command, views []view, names []string) error {
 	ctx, cancel := v.servers.WithTimeout(cmd.Context())
 	defer cancel()
 	found, failed := q.loadAll(ctx, views)
-	return errors.Join(write(cmd.OutOrStdout(), o, found), failed)
+	if err := write(cmd.OutOrStdout(), o, found); err != nil {
+		return errors.Join(err, failed)
+	}
+	notes(o, found, terminal.New(cmd.ErrOrStderr()))
+	return failed
 }
 
 // query is one question: what to ask, and whom.
