@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +32,20 @@ func FuzzEdit(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, tag string) { editAny(t, data, tag) })
+}
+
+// FuzzDamagedFile puts any text anywhere into a file that can be read, so that
+// most of what results is nearly YAML.
+func FuzzDamagedFile(f *testing.F) {
+	for i, piece := range []string{": ", "- ", "? ", "#", " # {\"$imagepolicy\": \"a:b\"}", "\"", "'", "[", "{", ",", "&a ", "*a", "!!str ", "|", ">-\n",
+		"\n---\n", "\n...\n", "\n%YAML 1.2\n---\n", "\t", "\r", "\\", "\u2028", "\ufeff", "<<: ", "\n\n", "{{ x }}", " ~", "\x00"} {
+		f.Add(uint64(i), uint16(7*i), piece, "1.10")
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, at uint16, piece, tag string) {
+		data := randomFile(rand.New(rand.NewPCG(seed, 0)))
+		cut := int(at) % (len(data) + 1)
+		editAny(t, slices.Concat(data[:cut], []byte(piece), data[cut:]), tag)
+	})
 }
 
 func editAny(t *testing.T, data []byte, tag string) {
@@ -193,7 +208,11 @@ func keyName(rng *rand.Rand, i int) string {
 func randomScalar(rng *rand.Rand, b *strings.Builder, pad string) {
 	mark := pick(rng, "", " # c", ` # {"$imagepolicy": "a:b"}`, `  #{"$imagepolicy":"a:b:tag"} `,
 		"\t"+`# {"$imagepolicy": "a:b:digest"}`, ` # {"$imagepolicy": "a:nobody"}`)
-	switch rng.IntN(8) {
+	switch rng.IntN(10) {
+	case 8:
+		b.WriteString(" {only, 'quoted':" + mark + "\n" + pad + "   a:1 " + mark + "\n" + pad + "  , [k]: v, }" + mark + "\n")
+	case 9:
+		b.WriteString(" &deep\n" + pad + "    ? k" + mark + "\n" + pad + "    : a:1" + mark + "\n" + pad + "    ? left\n")
 	case 0:
 		b.WriteString(" " + pick(rng, "|", ">-", "|+", "|2-", ">") + mark + "\n" + pad + "    a:1\n")
 	case 1:
