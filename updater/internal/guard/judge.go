@@ -6,6 +6,7 @@ package guard
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/updater/marker"
@@ -58,13 +59,15 @@ func (j *judgement) writes(p Place) []Write {
 	if j.History == nil {
 		return nil
 	}
-	var here []Write
-	for _, w := range j.History.Writes(p.recorded()) {
-		if w.Branch == j.Branch && (w.URL == j.URL || w.URL == "") {
-			here = append(here, w)
-		}
+	writes := j.History.Writes(p.recorded())
+	if !slices.ContainsFunc(writes, j.elsewhere) {
+		return writes
 	}
-	return here
+	return slices.DeleteFunc(slices.Clone(writes), j.elsewhere)
+}
+
+func (j *judgement) elsewhere(w Write) bool {
+	return w.Branch != j.Branch || (w.URL != j.URL && w.URL != "")
 }
 
 func count(n int) int32 {

@@ -5,6 +5,8 @@ package guard
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/tidemark-io/tidemark/updater/marker"
 )
@@ -18,8 +20,9 @@ import (
 // ours came into it is a closed chapter.
 func (j *judgement) undone(ctx context.Context, e Edit) (undone Write, ok bool, err error) {
 	writes := j.writes(e.Place)
-	if !everChosen(e, writes) {
-		return undone, false, nil
+	next := choiceOf(e)
+	if !slices.ContainsFunc(writes, next.wrote) {
+		return undone, false, nil // nobody can have undone what was never written here, and no remote need be asked
 	}
 	stands, more := Recorded(e.Old), false
 	for i, w := range writes {
@@ -36,7 +39,7 @@ func (j *judgement) undone(ctx context.Context, e Edit) (undone Write, ok bool, 
 			continue
 		}
 		more = more || at == contained
-		if !ok && chosenAgain(e, w) {
+		if !ok && next.wrote(w) {
 			undone, ok = w, true
 		}
 		if w.Old == stands && (ok || at == contained) {
@@ -44,16 +47,6 @@ func (j *judgement) undone(ctx context.Context, e Edit) (undone Write, ok bool, 
 		}
 	}
 	return Write{}, false, nil
-}
-
-// everChosen says whether the value was ever written here: else nobody can have undone it, and no remote need be asked.
-func everChosen(e Edit, writes []Write) bool {
-	for _, w := range writes {
-		if chosenAgain(e, w) {
-			return true
-		}
-	}
-	return false
 }
 
 // whereabouts is where a commit of ours is, as seen from the tip that is edited.
@@ -90,21 +83,28 @@ func (j *judgement) whereabouts(ctx context.Context, w Write) (whereabouts, erro
 	return at, nil
 }
 
-// chosenAgain says whether the edit would write what w wrote. A tag whose bytes were pushed again is the same choice: the
-// policy has not moved past it.
-func chosenAgain(e Edit, w Write) bool {
-	if w.New == Recorded(e.New) {
-		return true
-	}
-	if e.Ref.Part != marker.Whole {
-		return false
-	}
-	stands, before, now := withoutDigest(e.Old), withoutDigest(w.New), withoutDigest(e.New)
-	return before == now && stands != now
+// choice is what an edit would write.
+type choice struct {
+	value string
+	// tagged is the reference without its digest, where the edit moves to another one. Empty: only the value counts.
+	tagged string
 }
 
-func withoutDigest(ref string) marker.Image {
-	image := marker.SplitReference(ref)
-	image.Digest = ""
-	return image
+func choiceOf(e Edit) choice {
+	c := choice{value: Recorded(e.New)}
+	if e.Ref.Part == marker.Whole && withoutDigest(e.Old) != withoutDigest(e.New) {
+		c.tagged = withoutDigest(e.New)
+	}
+	return c
+}
+
+// wrote says whether a write wrote the choice. A tag that was pushed again, with other bytes, is the same one: the policy has
+// not moved past it.
+func (c choice) wrote(w Write) bool {
+	return w.New == c.value || c.tagged != "" && withoutDigest(w.New) == c.tagged
+}
+
+func withoutDigest(ref string) string {
+	tagged, _, _ := strings.Cut(ref, "@")
+	return tagged
 }
