@@ -7,35 +7,13 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/tidemark-io/tidemark/localparts/gitserver"
 )
 
 // BenchmarkRun is one steady-state run on 20,000 files of which 1,000 are marked: somebody else's commit is
 // fetched, the marked files are listed, one is changed, committed and pushed. What the first run costs is
 // reported beside it.
 func BenchmarkRun(b *testing.B) {
-	server, err := gitserver.Start(b.Context(), gitserver.Config{Dir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = server.Close() })
-	files := map[string]string{}
-	for i := range 20_000 {
-		text := fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c%d\ndata:\n  value: \"%d\"\n", i, i)
-		if i%20 == 0 {
-			text += "image: app:1 # mark\n"
-		}
-		files[fmt.Sprintf("team%d/app%d/f%d.yaml", i%20, i%200, i)] = text
-	}
-	if err := server.CreateRepository(app, "main", files); err != nil {
-		b.Fatal(err)
-	}
-	r, err := Open(b.TempDir(), Remote{URL: server.RepositoryURL(app)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = r.Close() })
+	server, r := bigRepository(b)
 	n := 0
 	run := func() {
 		n++

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/storage/memory"
 )
 
 // Person is an author or committer. The e-mail is required.
@@ -171,9 +173,22 @@ func (e *edit) hashes() []Hash {
 	return hashes
 }
 
-// store writes the objects, what is pointed at before what points at it.
+// manyObjects is from how many on the objects of a commit are stored as one pack: a file for each would take
+// ten times as long, and fill the cache.
+const manyObjects = 64
+
+// store writes the objects, what is pointed at before what points at it: the commit, which is last, always by
+// itself, which tells what was made here from what was fetched.
 func (e *edit) store() error {
-	for _, object := range e.objects {
+	loose := e.objects
+	if len(loose) >= manyObjects {
+		last := len(loose) - 1
+		if err := e.storePack(loose[:last]); err != nil {
+			return e.repo.fail("commit", ErrCache, err.Error(), nil)
+		}
+		loose = loose[last:]
+	}
+	for _, object := range loose {
 		if e.repo.store.HasEncodedObject(object.Hash()) == nil {
 			continue
 		}
@@ -183,6 +198,24 @@ func (e *edit) store() error {
 		e.repo.loose++
 	}
 	return nil
+}
+
+func (e *edit) storePack(objects []*plumbing.MemoryObject) error {
+	unpacked := memory.NewStorage()
+	hashes := make([]Hash, 0, len(objects))
+	for _, object := range objects {
+		hash, err := unpacked.SetEncodedObject(object)
+		if err != nil {
+			return err
+		}
+		hashes = append(hashes, hash)
+	}
+	slices.SortFunc(hashes, func(a, b Hash) int { return bytes.Compare(a[:], b[:]) })
+	var pack bytes.Buffer
+	if _, err := packfile.NewEncoder(&pack, unpacked, false).Encode(slices.Compact(hashes), 0); err != nil {
+		return err
+	}
+	return packfile.UpdateObjectStorage(e.repo.store, &pack)
 }
 
 var errPerson = errors.New("author and committer need an e-mail address, and no name or address may have <, > or a line break")

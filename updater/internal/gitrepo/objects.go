@@ -122,15 +122,7 @@ func (r *Repo) readTree(hash Hash) ([]byte, error) {
 
 // readObject reads an object of at most limit bytes; errTooLarge when it has more.
 func (r *Repo) readObject(kind plumbing.ObjectType, hash Hash, limit int64) (_ []byte, err error) {
-	if kind == plumbing.BlobObject { // others are in the object cache, or will be
-		size, err := r.store.EncodedObjectSize(hash)
-		if err != nil {
-			return nil, err
-		}
-		if size > limit {
-			return nil, fmt.Errorf("%w: %d bytes", errObjectTooLarge, size)
-		}
-	}
+	// What is large and came in a pack is not read before its reader is asked for; what was made here is not large.
 	object, err := r.store.EncodedObject(kind, hash)
 	if err != nil {
 		return nil, err

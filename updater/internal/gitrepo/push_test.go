@@ -113,6 +113,46 @@ func TestCommitsFromBeforeARestartArePushedWhole(t *testing.T) {
 	}
 }
 
+func TestALargeCommitIsOnePack(t *testing.T) {
+	files := map[string]string{}
+	for i := range 200 {
+		files[fmt.Sprintf("d%d/f%d.yaml", i%10, i)] = fmt.Sprint("old ", i)
+	}
+	server := startServer(t, gitserver.Config{}, files)
+	dir := t.TempDir()
+	r := open(t, dir, Remote{URL: server.RepositoryURL(app)})
+	tip := fetch(t, r, Ref{})
+	changes := map[string][]byte{}
+	for path := range files {
+		changes[path] = []byte("new, of " + path)
+	}
+	made, err := r.Commit(t.Context(), tip.Hash, changes, info("all"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := r.Commit(t.Context(), tip.Hash, changes, info("all"))
+	if err != nil || again.Hash != made.Hash {
+		t.Fatal(err, again)
+	}
+	if packs := packCount(t, r); packs != 2 || r.countLoose() != 1 {
+		t.Fatalf("%d packs, %d loose objects", packs, r.countLoose())
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r = open(t, dir, Remote{URL: server.RepositoryURL(app)})
+	if report := push(t, r, tip.Hash, made.Hash); report.Objects != 200+11+1 {
+		t.Fatalf("%+v", report)
+	}
+	fsck(t, server)
+	if out, err := gitIn(t, r.dir, "fsck", "--full", "--no-dangling"); err != nil {
+		t.Fatalf("the cache is no sound repository: %v: %s", err, out)
+	}
+	if got := git(t, server, "", "cat-file", "blob", "main:d7/f17.yaml"); got != "new, of d7/f17.yaml" {
+		t.Fatal(got)
+	}
+}
+
 // rebuilt makes a push branch with two commits of ours, moves main on, and returns what the branch is and what
 // it should become.
 func rebuilt(t *testing.T, server *gitserver.Server, r *Repo) (old, now Hash) {
