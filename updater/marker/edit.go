@@ -109,7 +109,7 @@ func Edit(data []byte, choose Chooser, opts Options) (Result, error) {
 	}
 	file, err := open(data, opts)
 	if err != nil {
-		return same, err
+		return same, explained(data, err)
 	}
 	if len(file.comments) == 0 {
 		return same, nil
@@ -120,11 +120,11 @@ func Edit(data []byte, choose Chooser, opts Options) (Result, error) {
 		if opts.Trusted {
 			return same, nil
 		}
-		return same, file.agree()
+		return same, explained(data, file.agree())
 	}
 	edited := file.splice(edits)
 	if err := file.prove(edited, edits, !opts.Trusted); err != nil {
-		return same, err
+		return same, explained(data, err)
 	}
 	return Result{
 		Data: edited, Changes: changes, Problems: file.problems,

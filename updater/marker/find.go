@@ -20,11 +20,11 @@ func Find(data []byte, opts Options) ([]Marker, []Problem, error) {
 	}
 	file, err := open(data, opts)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, explained(data, err)
 	}
 	if len(file.comments) > 0 {
 		if err := file.agree(); err != nil {
-			return nil, nil, err
+			return nil, nil, explained(data, err)
 		}
 	}
 	markers := make([]Marker, 0, len(file.places))

@@ -4,6 +4,7 @@
 package marker
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 )
@@ -110,6 +111,16 @@ func (e *FileError) Error() string {
 		s = fmt.Sprintf("line %d: %s", e.Line, s)
 	}
 	return s
+}
+
+// explained adds to an error what is in the file that nobody can see.
+func explained(data []byte, err error) error {
+	var e *FileError
+	if errors.As(err, &e) && (errors.Is(err, ErrNotYAML) || errors.Is(err, ErrUnproven)) && !errors.Is(err, ErrTemplate) &&
+		bytes.ContainsAny(data, "\u0085\u2028\u2029") {
+		e.Reason += "; it has a line separator (U+0085, U+2028 or U+2029), which ends a line in YAML 1.1 and not in YAML 1.2"
+	}
+	return err
 }
 
 // Unwrap returns Err.
