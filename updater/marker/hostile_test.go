@@ -70,6 +70,9 @@ func TestHostileFilesAreRefusedInTime(t *testing.T) {
 		"many directives":             {strings.Repeat("%YAML 1.2\n", 700_000) + "---\nx: y" + mark, nil},
 		"directives between":          {strings.Repeat("%YAML 1.2\n---\na: x"+mark+"\n...\n", 9_999), nil},
 		"many line separators":        {"x: y" + mark + "\n# " + strings.Repeat("\u2028", 2_000_000), nil},
+		"an alias of many letters":    {"x: y" + mark + "\nz: *" + strings.Repeat("a", 4_000_000) + "\n", marker.ErrNotYAML},
+		"a tag of many letters":       {"x: !!" + strings.Repeat("a", 4_000_000) + " y" + mark, nil},
+		"a doubled key of letters":    {strings.Repeat(strings.Repeat("k", 900)+": x"+mark+"\n", 5_000), nil},
 		"many byte order marks":       {strings.Repeat("\ufeff", 2_000_000) + "x: y" + mark, nil},
 	}
 	limit := patience(t)
@@ -86,6 +89,14 @@ func TestHostileFilesAreRefusedInTime(t *testing.T) {
 			t.Logf("took %s", took)
 			if took > limit {
 				t.Errorf("took %s, and %s are allowed", took, limit)
+			}
+			if err != nil && len(err.Error()) > 1000 {
+				t.Errorf("an error of %d bytes", len(err.Error()))
+			}
+			for _, p := range result.Problems {
+				if len(p.Text) > 1000 {
+					t.Fatalf("a problem of %d bytes", len(p.Text))
+				}
 			}
 			if test.want != nil && !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)

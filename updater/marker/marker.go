@@ -54,9 +54,10 @@ type Options struct {
 	// default; a file of several may have twice as many. Manifests have about
 	// 80,000 in a megabyte.
 	MaxNodes int
-	// Trusted says that Find has read these very bytes without an error. Edit then
-	// reads the file once with the second reader, after the edit, and not twice;
-	// the result must be what the first reader saw, with the intended changes.
+	// Trusted says that Find or Edit has read these very bytes without an error, or
+	// that Edit has returned them. Edit then reads the file with the second reader
+	// once, after the edit, and not twice; the result must be what the first reader
+	// saw, with the intended changes. If nothing changes the second is not asked.
 	Trusted bool
 }
 

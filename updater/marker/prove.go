@@ -27,7 +27,7 @@ func readSecond(data []byte) second {
 func (s second) next() (root *yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			root, err = nil, &FileError{Err: ErrNotYAML, Reason: fmt.Sprint(p)}
+			root, err = nil, &FileError{Err: ErrNotYAML, Reason: clipped(fmt.Sprint(p))}
 		}
 	}()
 	var doc yaml.Node
@@ -46,12 +46,23 @@ var errorLine = regexp.MustCompile(`line (\d+): (.*)`)
 
 func notYAML(err error) *FileError {
 	e := &FileError{Err: ErrNotYAML, Reason: strings.TrimPrefix(err.Error(), "yaml: ")}
+	defer func() { e.Reason = clipped(e.Reason) }()
 	if m := errorLine.FindStringSubmatch(err.Error()); m != nil {
 		if line, convErr := strconv.Atoi(m[1]); convErr == nil {
 			e.Line, e.Reason = line, m[2]
 		}
 	}
 	return e
+}
+
+// maxReason bounds what the second reader says, in bytes: it may quote the file.
+const maxReason = 200
+
+func clipped(reason string) string {
+	if len(reason) <= maxReason {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:maxReason], "") + "…"
 }
 
 // agree reports whether the second reader sees what the first one has seen.
