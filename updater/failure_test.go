@@ -351,11 +351,11 @@ func TestAChangedSecretMakesARun(t *testing.T) {
 	w, r := usual(t, func(c *gitserver.Config) { c.Username, c.Password = "robot", "right" })
 	source := w.source("gitops")
 	source.Spec.SecretRef = &metav1.LocalObjectReference{Name: "git"}
-	w.secrets.Set("flux-system", "git", map[string][]byte{"username": []byte("robot"), "password": []byte("wrong")})
+	w.secret("git", map[string][]byte{"username": []byte("robot"), "password": []byte("wrong")})
 	r.applySource(source)
 	r.apply(automation("web", "gitops")) // whose interval is an hour
 	r.ready("web", "GitOperationFailed", "")
-	w.secrets.Set("flux-system", "git", map[string][]byte{"username": []byte("robot"), "password": []byte("right")})
+	w.secret("git", map[string][]byte{"username": []byte("robot"), "password": []byte("right")})
 	a := r.ready("web", "Succeeded", "pushed")
 	if records := r.records("web"); len(records) != 1 || a.GetStatus().GetLastPushCommit() == "" {
 		t.Errorf("records: %v", records)

@@ -284,6 +284,14 @@ func (r *running) runs(name string) []*updaterv1.Run {
 	return runs
 }
 
+// secret sets a secret of the default namespace.
+func (w *world) secret(name string, s secret.Secret) {
+	w.t.Helper()
+	if err := w.secrets.Set("flux-system", name, s); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // stored lets the stores and the policies be followed, and runs nothing by itself.
 func (r *running) stored() {
 	ctx, cancel := context.WithCancel(context.Background())

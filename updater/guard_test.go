@@ -56,14 +56,14 @@ func TestATagThatVanishesTakesNothingBack(t *testing.T) {
 }
 
 func TestADowngradeThatSomebodyMeansIsWritten(t *testing.T) {
-	for name, mean := range map[string]func(*testing.T, *world, *running){
-		"another spec of the policy": func(_ *testing.T, w *world, _ *running) {
+	for name, mean := range map[string]func(*world, *running){
+		"another spec of the policy": func(w *world, _ *running) {
 			w.up.choose("web", "ghcr.io/a/web:0.9.0", meant("^0"))
 		},
-		"an operator's hold": func(t *testing.T, w *world, _ *running) {
+		"an operator's hold": func(w *world, _ *running) {
 			w.up.hold("web", "0.9.0")
 		},
-		"allowDowngrade": func(_ *testing.T, _ *world, r *running) {
+		"allowDowngrade": func(_ *world, r *running) {
 			a := automation("web", "gitops")
 			a.Spec.AllowDowngrade = true
 			r.apply(a)
@@ -76,7 +76,7 @@ func TestADowngradeThatSomebodyMeansIsWritten(t *testing.T) {
 			r.ready("web", "Succeeded", "pushed")
 			w.up.choose("web", "ghcr.io/a/web:0.9.0")
 			r.held("web", 1)
-			mean(t, w, r)
+			mean(w, r)
 			eventually(t, "the older tag is written", w.says("web.yaml", ":0.9.0'"))
 			r.held("web", 0)
 		})

@@ -36,7 +36,7 @@ func TestNoCommitIsMadeWithoutTheSignatureThatWasAskedFor(t *testing.T) {
 	if n := len(w.log("gitops", "main")); n != 1 {
 		t.Fatalf("%d commits", n)
 	}
-	w.secrets.Set("flux-system", "signing", map[string][]byte{"identity": pem.EncodeToMemory(block)})
+	w.secret("signing", map[string][]byte{"identity": pem.EncodeToMemory(block)})
 	r.ready("web", "Succeeded", "pushed") // by itself
 	commit, err := w.git.Git("gitops", nil, "cat-file", "commit", "main")
 	if err != nil || !strings.Contains(string(commit), "\ngpgsig -----BEGIN SSH SIGNATURE-----\n") {

@@ -154,14 +154,12 @@ func (b *batch) authors(ctx context.Context, w *work) (map[string]object.Key, *E
 		if key != w.key && (!found || source.GetSpec().GetUrl() != w.source.GetSpec().GetUrl() || a.GetSpec().GetGit().GetPush().GetBranch() != w.bases.branch) {
 			continue
 		}
-		runs, err := w.Records.Newest(ctx, key)
+		commits, err := w.Records.Commits(ctx, key, w.bases.branch)
 		if err != nil {
 			return nil, storeFailure(err)
 		}
-		for _, run := range runs {
-			if run.GetCommit() != "" && run.GetBranch() == w.bases.branch {
-				authors[run.GetCommit()] = key
-			}
+		for _, commit := range commits {
+			authors[commit] = key
 		}
 	}
 	return authors, nil
@@ -179,6 +177,7 @@ func (b *batch) has(ctx context.Context, asked *work, key object.Key) bool {
 	}
 	w := b.begin(ctx, Member{Key: key, Request: Request{Trigger: asked.request.Trigger}})
 	b.joined = append(b.joined, w)
+	w.read = asked.read
 	if w.failure == nil {
 		if release := w.open(ctx); release != nil {
 			b.releases = append(b.releases, release)

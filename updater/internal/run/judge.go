@@ -27,7 +27,7 @@ const maxHeld = 50
 // judge takes the edits back that the guard forbids, and notes them.
 func (w *work) judge(ctx context.Context) *Error {
 	question := guard.Question{
-		Branch: w.run.GetBranch(), URL: w.run.GetUrl(), AllowDowngrade: w.spec.AllowDowngrade,
+		Automation: w.key, Branch: w.run.GetBranch(), URL: w.run.GetUrl(), AllowDowngrade: w.spec.AllowDowngrade,
 		Released: releasedAt(w.automation), Ancestry: &ancestry{work: w, known: map[string]bool{}},
 	}
 	for _, f := range w.edits.files {
@@ -187,11 +187,14 @@ func (w *work) readHistories(ctx context.Context) (histories, *Error) {
 	}
 	all := make(histories, 0, len(keys))
 	for _, key := range keys {
-		one, err := w.Records.History(ctx, key)
-		if err != nil {
-			return nil, storeFailure(err)
+		if w.read[key] == nil {
+			one, err := w.Records.History(ctx, key)
+			if err != nil {
+				return nil, storeFailure(err)
+			}
+			w.read[key] = one
 		}
-		all = append(all, one)
+		all = append(all, w.read[key])
 	}
 	return all, nil
 }

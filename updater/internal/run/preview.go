@@ -14,6 +14,7 @@ import (
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/updater/diff"
+	"github.com/tidemark-io/tidemark/updater/internal/guard"
 )
 
 // maxDiff bounds a preview's diff, in bytes: an answer has to fit a message.
@@ -30,7 +31,7 @@ type Preview struct {
 // Preview says what a run would commit now. Nothing is pushed and nothing stored, but for what the cache fetches. A
 // suspended automation is previewed as well. The failures are those of a run, and one of the kind TooLarge.
 func (r *Runner) Preview(ctx context.Context, key object.Key) (Preview, *Error) {
-	w := &work{Runner: r, plan: plan{key: key}, preview: true}
+	w := &work{Runner: r, plan: plan{key: key}, preview: true, read: map[object.Key]guard.History{}}
 	automation, err := r.Automations.Get(ctx, key)
 	if err != nil {
 		return Preview{}, storeFailure(err)

@@ -74,7 +74,7 @@ type Records interface {
 	EndOps(ctx context.Context, automation object.Key, run *updaterv1.Run) ([]clientv3.Op, error)
 	Drop(ctx context.Context, automation object.Key, id string) error
 	Unfinished(ctx context.Context, automation object.Key) ([]*updaterv1.Run, error)
-	Newest(ctx context.Context, automation object.Key) ([]*updaterv1.Run, error)
+	Commits(ctx context.Context, automation object.Key, branch string) ([]string, error)
 	History(ctx context.Context, automation object.Key) (guard.History, error)
 	Prune(ctx context.Context, automation object.Key) error
 }
@@ -172,6 +172,7 @@ func inBatches(ctx context.Context, r *Runner, works []*work) {
 		found := false
 		for _, b := range batches {
 			if b.repo == w.repo {
+				w.read = b.works[0].read
 				b.works, found = append(b.works, w), true
 			}
 		}

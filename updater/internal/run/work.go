@@ -14,7 +14,9 @@ import (
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/lifecycle"
+	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
+	"github.com/tidemark-io/tidemark/updater/internal/guard"
 	"github.com/tidemark-io/tidemark/updater/internal/policies"
 )
 
@@ -33,6 +35,8 @@ type work struct {
 	bases   bases
 	// behind is a warning about the push branch; empty: there is none.
 	behind string
+	// read are the histories that somebody of the group has asked for already.
+	read map[object.Key]guard.History
 	// selected are the policies by name.
 	selected map[string]*policies.Policy
 	warnings warnings
@@ -55,7 +59,7 @@ type work struct {
 
 // begin reads the automation and its source. Where that fails the work has its failure already.
 func (r *Runner) begin(ctx context.Context, member Member) *work {
-	w := &work{Runner: r, plan: plan{key: member.Key}, request: member.Request, span: noop.Span{}}
+	w := &work{Runner: r, plan: plan{key: member.Key}, request: member.Request, span: noop.Span{}, read: map[object.Key]guard.History{}}
 	automation, err := r.Automations.Get(ctx, member.Key)
 	if err != nil {
 		w.failure = storeFailure(err)

@@ -26,10 +26,23 @@ func CheckRepository(r *updaterv1.GitRepository) []rpcerr.FieldViolation {
 	if r.GetSpec().GetProvider() == updaterv1.GitProvider_GIT_PROVIDER_AZURE {
 		c.add("provider", "azure needs the identity of a workload, which there is none of here; put a token into a secret as username and password or bearerToken, name that in spec.secretRef, and leave the provider out")
 	}
+	if r.GetSpec().GetProvider() == updaterv1.GitProvider_GIT_PROVIDER_GITHUB {
+		c.app(r.GetSpec())
+	}
 	if r.GetSpec().GetProxySecretRef() != nil && strings.HasPrefix(r.GetSpec().GetUrl(), "ssh:") {
 		c.add("proxySecretRef", "a proxy is used for http and https URLs alone, and this one is ssh; take it away, or use the https URL")
 	}
 	return c
+}
+
+// app checks what a GitHub App needs.
+func (c *checks) app(s *updaterv1.GitRepositorySpec) {
+	switch {
+	case strings.HasPrefix(s.GetUrl(), "ssh:"):
+		c.add("provider", "a GitHub App's token is for https URLs alone, and this one is ssh; use the https URL")
+	case s.GetSecretRef().GetName() == "":
+		c.add("secretRef", "a GitHub App needs a secret with githubAppID, githubAppInstallationID and githubAppPrivateKey")
+	}
 }
 
 // TimeoutOf is the deadline over one operation on the remote.

@@ -134,9 +134,10 @@ func TestSecondPushesAreOneReferenceToOneOther(t *testing.T) {
 	}
 }
 
-func TestARepositoryWithAzureOrAProxyOverSSHIsRefused(t *testing.T) {
+func TestARepositoryWhoseProviderOrProxyDoesNotFitIsRefused(t *testing.T) {
 	for field, spec := range map[string]*updaterv1.GitRepositorySpec{
 		"provider":       {Url: "https://example.com/a", Provider: updaterv1.GitProvider_GIT_PROVIDER_AZURE},
+		"secretRef":      {Url: "https://example.com/a", Provider: updaterv1.GitProvider_GIT_PROVIDER_GITHUB},
 		"proxySecretRef": {Url: "ssh://git@example.com/a", ProxySecretRef: &metav1.LocalObjectReference{Name: "proxy"}},
 	} {
 		violations := CheckRepository(&updaterv1.GitRepository{Spec: spec})
