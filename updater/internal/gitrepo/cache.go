@@ -20,6 +20,7 @@ import (
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
@@ -44,21 +45,23 @@ const maxUnpushed = 1000
 // Repo is a remote repository, its cache and a connection pool. Its methods may be called from any goroutine;
 // they run one at a time.
 type Repo struct {
-	mu      sync.Mutex
-	remote  Remote
-	dir     string
-	lock    *os.File
-	conn    connector
-	store   *filesystem.Storage
-	refs    map[string]Hash // remote reference -> commit, all complete in the cache
-	shallow []Hash
-	loose   int             // loose objects, about
-	slack   int64           // bytes, slackBytes but for tests
-	damaged bool            // to be rebuilt by the next Fetch
-	missing Hash            // the object for whose sake it was rebuilt last
-	sound   map[Hash]bool   // trees that have no name twice
-	made    map[Hash]Commit // commits made here that no push has sent yet
-	blobs   *BlobIndex      // which blobs and trees have markers
+	mu         sync.Mutex
+	remote     Remote
+	dir        string
+	lock       *os.File
+	conn       connector
+	store      *filesystem.Storage
+	refs       map[string]Hash // remote reference -> commit, all complete in the cache
+	shallow    []Hash
+	loose      int              // loose objects, about
+	slack      int64            // bytes, slackBytes but for tests
+	damaged    bool             // to be rebuilt by the next Fetch
+	missing    Hash             // the object for whose sake it was rebuilt last
+	sound      map[Hash]bool    // trees that have no name twice
+	made       map[Hash]Commit  // commits made here that no push has sent yet
+	takes      *capability.List // what the server can do with a push, until then
+	takesUntil time.Time
+	blobs      *BlobIndex // which blobs and trees have markers
 }
 
 // Open opens the cache of a remote under cacheDir, and makes it when it is missing or cannot be read. It does

@@ -11,10 +11,12 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
 // RefUpdate moves a reference of the remote from Old to New.
@@ -143,10 +145,29 @@ func (r *Repo) push(ctx context.Context, updates []RefUpdate, options PushOption
 		return report, err
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
+	if adv := r.remembered(updates); adv != nil {
+		report, err = r.send(ctx, session, adv, updates, options)
+		if !errors.Is(err, errNotTried) {
+			return report, err
+		}
+		r.takes = nil
+	}
 	adv, err := session.AdvertisedReferencesContext(ctx)
 	if err != nil {
 		return report, err
 	}
+	r.takes = nil
+	report, err = r.send(ctx, session, adv, updates, options)
+	if err == nil && r.stateless() {
+		r.takes, r.takesUntil = adv.Capabilities, time.Now().Add(takesFor)
+	}
+	return report, err
+}
+
+// send makes one push, of what the updates and the remote's references ask for. While r.takes is set these are
+// remembered, and errNotTried says that the push has to be made again with what the remote says now.
+func (r *Repo) send(ctx context.Context, session transport.ReceivePackSession, adv *packp.AdvRefs, updates []RefUpdate, options PushOptions) (PushReport, error) {
+	var report PushReport
 	req, err := r.updateRequest(adv, updates, options)
 	if err != nil || req == nil {
 		return report, err
@@ -161,6 +182,9 @@ func (r *Repo) push(ctx context.Context, updates []RefUpdate, options PushOption
 	req.Progress = &said
 	status, err := session.ReceivePack(ctx, req)
 	report.Messages = r.remote.scrub(strings.TrimSpace(said.String()))
+	if r.takes != nil && (dismissed(status, err) || incomplete(status)) {
+		return PushReport{}, errNotTried
+	}
 	return report, r.verify(ctx, req.Commands, status, err, report.Messages)
 }
 
@@ -245,13 +269,14 @@ func (r *Repo) verify(ctx context.Context, commands []*packp.Command, status *pa
 	if refusal == "" {
 		return nil
 	}
-	if r.lostRace(ctx, commands, refusal) {
-		return r.fail("push", ErrStale, refusal, nil)
+	kind := r.afterRefusal(ctx, commands, refusal)
+	if kind == nil {
+		return nil
 	}
-	if said != "" {
+	if said != "" && errors.Is(kind, ErrRefused) {
 		refusal += ": " + said
 	}
-	return r.fail("push", ErrRefused, refusal, nil)
+	return r.fail("push", kind, refusal, nil)
 }
 
 // answered tells whether an error is the server's own answer to the push, so that nothing was done.
@@ -270,26 +295,38 @@ var (
 	lateWords       = []string{"fetch first", "non-fast-forward", "stale info"}
 )
 
-// lostRace tells whether somebody else was faster: one of the references is no longer where the push expected
-// it, whatever the server's words were, or somebody was just moving it.
-func (r *Repo) lostRace(ctx context.Context, commands []*packp.Command, refusal string) bool {
+// afterRefusal looks where the references are, whatever the server's words were: nil when all are where they
+// should be, so that there was nothing to do; ErrStale when one is elsewhere or somebody was just moving it;
+// else ErrRefused.
+func (r *Repo) afterRefusal(ctx context.Context, commands []*packp.Command, refusal string) error {
 	contains := func(words string) bool { return strings.Contains(refusal, words) }
-	moved, known := r.moved(ctx, commands)
-	return moved || slices.ContainsFunc(contentionWords, contains) || (!known && slices.ContainsFunc(lateWords, contains))
+	now, known := r.references(ctx)
+	moved, arrived := false, known
+	for _, c := range commands {
+		at := now[c.Name.String()]
+		moved = moved || (known && at != c.Old)
+		arrived = arrived && at == c.New
+	}
+	switch {
+	case arrived:
+		return nil
+	case moved, slices.ContainsFunc(contentionWords, contains), !known && slices.ContainsFunc(lateWords, contains):
+		return ErrStale
+	default:
+		return ErrRefused
+	}
 }
 
-// moved asks whether one of the references is elsewhere now.
-func (r *Repo) moved(ctx context.Context, commands []*packp.Command) (moved, known bool) {
+// references asks where the remote's references are.
+func (r *Repo) references(ctx context.Context) (now map[string]Hash, known bool) {
 	session, err := r.conn.receive(ctx)
 	if err != nil {
-		return false, false
+		return nil, false
 	}
 	defer func() { _ = session.Close() }()
 	adv, err := session.AdvertisedReferencesContext(ctx)
 	if err != nil || adv == nil {
-		return false, false
+		return nil, false
 	}
-	return slices.ContainsFunc(commands, func(c *packp.Command) bool {
-		return adv.References[c.Name.String()] != c.Old
-	}), true
+	return adv.References, true
 }

@@ -6,11 +6,13 @@ package gitrepo
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tidemark-io/tidemark/localparts/gitserver"
 )
@@ -278,4 +280,95 @@ func TestPushOptionsReachTheHook(t *testing.T) {
 	}
 	_, err := r.Push(t.Context(), []RefUpdate{{Name: "refs/heads/x", New: tip.Hash}}, PushOptions{Options: map[string]string{"a": "b\nc"}})
 	wantKind(t, err, ErrRefused, "line break")
+}
+
+func TestALaterPushIsOneRequest(t *testing.T) {
+	var counted traffic
+	server := startServer(t, gitserver.Config{Wrap: counted.wrap}, map[string]string{"a": "0", "b": "0"})
+	r := openApp(t, server)
+	tip := fetch(t, r, Ref{}).Hash
+	next := func(content string) Hash {
+		t.Helper()
+		made := commit(t, r, tip, "a", content).Hash
+		counted.take()
+		push(t, r, tip, made)
+		return made
+	}
+	tip = next("1")
+	if got := counted.take(); got != "GET refs, POST git-receive-pack" {
+		t.Fatalf("first push: %s", got)
+	}
+	tip = next("2")
+	if got := counted.take(); got != "POST git-receive-pack" {
+		t.Fatalf("second push: %s", got)
+	}
+	r.takesUntil = time.Time{}
+	tip = next("3")
+	if got := counted.take(); got != "GET refs, POST git-receive-pack" {
+		t.Fatalf("a push after a while: %s", got)
+	}
+	// Somebody else was faster: one push, and one look at where the branch is.
+	made := commit(t, r, tip, "a", "4")
+	theirs := must(server.Commit(app, "main", map[string]string{"b": "1"}, "theirs"))
+	counted.take()
+	_, err := r.Push(t.Context(), mainFrom(tip, made.Hash), PushOptions{})
+	wantKind(t, err, ErrStale)
+	if got := counted.take(); got != "POST git-receive-pack, GET refs" {
+		t.Fatalf("a lost race: %s", got)
+	}
+	// The same commit is there already: another process of ours has pushed it.
+	tip = fetch(t, r, Ref{}).Hash
+	if tip.String() != theirs {
+		t.Fatal(tip)
+	}
+	other := openAppFetched(t, server)
+	same := commit(t, r, tip, "a", "5")
+	push(t, other, tip, commit(t, other, tip, "a", "5").Hash)
+	if report := push(t, r, tip, same.Hash); report.Objects != 3 {
+		t.Fatalf("%+v", report)
+	}
+	fsck(t, server)
+}
+
+// A server that was renamed leads a question elsewhere, and knows nothing of a push.
+func TestAPushFollowsARenamedRepository(t *testing.T) {
+	server := startServer(t, gitserver.Config{}, map[string]string{"a": "0"})
+	for name, refuse := range map[string]int{"not found": http.StatusNotFound, "moved": http.StatusMovedPermanently, "forbidden": http.StatusForbidden, "other": http.StatusMethodNotAllowed} {
+		t.Run(name, func(t *testing.T) {
+			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet || refuse == http.StatusMovedPermanently {
+					http.Redirect(w, r, server.URL()+r.URL.RequestURI(), http.StatusMovedPermanently)
+					return
+				}
+				http.Error(w, "nothing here", refuse)
+			}))
+			t.Cleanup(front.Close)
+			r := open(t, t.TempDir(), Remote{URL: front.URL + "/" + app})
+			tip := fetch(t, r, Ref{}).Hash
+			for i := range 3 {
+				made := commit(t, r, tip, "a", name+fmt.Sprint(i)).Hash
+				push(t, r, tip, made)
+				tip = made
+			}
+		})
+	}
+	fsck(t, server)
+}
+
+// What the remote had at the last fetch it may have no more.
+func TestAPushIsMadeWholeWhenTheRemoteHasLostObjects(t *testing.T) {
+	server := startServer(t, gitserver.Config{}, map[string]string{"a": "0"})
+	r := openApp(t, server)
+	tip := fetch(t, r, Ref{}).Hash
+	one := commit(t, r, tip, "a", "1")
+	if _, err := r.Push(t.Context(), []RefUpdate{{Name: "refs/heads/side", New: one.Hash}}, PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	git(t, server, "", "update-ref", "-d", "refs/heads/side")
+	git(t, server, "", "reflog", "expire", "--expire=now", "--all")
+	git(t, server, "", "gc", "--quiet", "--prune=now")
+	if report := push(t, r, tip, one.Hash); report.Objects != 3 {
+		t.Fatalf("%+v", report)
+	}
+	fsck(t, server)
 }
