@@ -20,12 +20,16 @@ demo: bin/tidemark ## the main job on loopback, from a pushed tag to the commit 
 	bin/tidemark demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: bin/grpcurl build ## every test, end to end included
+test: bin/grpcurl build test-manifests ## every test, end to end included
 	go test $(foreach m,$(MODULES),./$(m)/...)
 
 .PHONY: test-race
 test-race: bin/grpcurl build ## every test under the race detector
 	go test -race $(foreach m,$(MODULES),./$(m)/...)
+
+.PHONY: test-manifests
+test-manifests: ## manifests at random against Flux's own schemas; a module outside go.work, as it needs Kubernetes' libraries
+	GOWORK=off go -C tests/manifests test ./...
 
 .PHONY: bench
 bench: ## the benchmarks at full size, and their report (BENCH_REPOSITORIES, BENCH_TAGS make it smaller; BENCH=regexp chooses)

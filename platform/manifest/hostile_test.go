@@ -100,12 +100,17 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		set := codec.Decode("x.yaml", data, manifest.Options{Secrets: true, Namespaces: true, MaxFileBytes: 1 << 16})
 		for _, e := range set.Errors {
+			inside(t, data, e.File, e.Line, e.Column)
 			if text := e.Detail(); len(text) > 10_000 || strings.ContainsAny(text, "\x1b\x00\r") {
 				t.Errorf("no text for a terminal: %q", text)
 			}
 		}
+		for _, w := range set.Warnings {
+			inside(t, data, w.File, w.Line, w.Column)
+		}
 		for _, o := range set.Objects {
-			o.Locate("spec.policy.semver.range")
+			line, column := o.Locate("spec.policy.semver.range")
+			inside(t, data, o.File, line, column)
 			text, err := codec.Encode(o.Message)
 			if err != nil {
 				t.Fatal(err)
@@ -114,10 +119,38 @@ func FuzzDecode(f *testing.F) {
 			if len(again.Objects) != 1 || again.Err() != nil {
 				t.Fatalf("%v in\n%s", again.Err(), text)
 			}
+			flux, err := codec.Encode(o.Message, manifest.ForFlux(func(w *manifest.Warning) {
+				if strings.ContainsAny(w.String(), "\x1b\x00\r\n") {
+					t.Errorf("no text for a terminal: %q", w)
+				}
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if set := codec.Decode("flux.yaml", flux, manifest.Options{}); len(set.Objects) != 1 || set.Err() != nil {
+				t.Fatalf("%v in\n%s", set.Err(), flux)
+			}
 			twice, err := codec.Encode(again.Objects[0].Message)
 			if err != nil || string(twice) != string(text) {
 				t.Fatalf("%v: first\n%s\nthen\n%s", err, text, twice)
 			}
 		}
 	})
+}
+
+// inside checks that a place is one of the file: a line that it has, and a column of that line or the one behind its end.
+func inside(t *testing.T, data []byte, file string, line, column int) {
+	t.Helper()
+	// The file's own idea of lines: CR LF, CR and LF end one.
+	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)), "\n")
+	switch {
+	case file != "x.yaml":
+		t.Errorf("the file is %q", file)
+	case line == 0 && column == 0 && len(data) > 1<<16:
+		// The whole file is meant, which is too large.
+	case line < 1 || line > len(lines):
+		t.Errorf("line %d of %d", line, len(lines))
+	case column < 0 || column > len([]rune(lines[line-1]))+1:
+		t.Errorf("column %d of %q", column, lines[line-1])
+	}
 }
