@@ -5,6 +5,7 @@
 
 MODULES  := gen platform localparts scanner resolver updater cmd/tidemark tests bench
 PROGRAMS := tidemark scanner resolver updater
+ALONE    := tests/manifests
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -X github.com/tidemark-io/tidemark/platform/version.version=$(VERSION)
 KEEP     ?=
@@ -59,6 +60,7 @@ lint: bin/buf bin/golangci-lint check-workspace ## contracts, Go code and the wo
 	bin/buf lint
 	bin/buf format -d --exit-code
 	@for m in $(filter-out gen,$(MODULES)); do echo "golangci-lint $$m"; (cd $$m && $(CURDIR)/bin/golangci-lint run ./...) || exit 1; done
+	@for m in $(ALONE); do echo "golangci-lint $$m"; (cd $$m && GOWORK=off $(CURDIR)/bin/golangci-lint run ./...) || exit 1; done
 
 .PHONY: format
 format: bin/buf bin/golangci-lint ## write contracts and Go code in their one format
@@ -71,11 +73,11 @@ check-workspace: ## one module root, one go line, one version of each dependency
 
 .PHONY: check-modules
 check-modules: ## each module builds and vets by itself, and is tidy
-	@for m in $(MODULES); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./... && GOWORK=off go mod tidy -diff) || exit 1; done
+	@for m in $(MODULES) $(ALONE); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./... && GOWORK=off go mod tidy -diff) || exit 1; done
 
 .PHONY: tidy
 tidy: ## tidy every module, then settle on one version of each dependency
-	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy) || exit 1; done
+	@for m in $(MODULES) $(ALONE); do (cd $$m && GOWORK=off go mod tidy) || exit 1; done
 	go work sync
 
 .PHONY: clean
