@@ -12,11 +12,11 @@ import (
 func TestMetricsBecomeATable(t *testing.T) {
 	in := `goos: linux
 cpu: Some CPU
-pkg: example.com/bench/scanning
+pkg: github.com/tidemark-io/tidemark/bench/scanning
 BenchmarkSpeed-2   	       1	      1234567 raw-repos/s	         0.4512 first/raw
 PASS
-ok  	example.com/bench/scanning	3.2s
-?   	example.com/bench	[no test files]
+ok  	github.com/tidemark-io/tidemark/bench/scanning	3.2s
+?   	github.com/tidemark-io/tidemark/bench	[no test files]
 `
 	var out, rest strings.Builder
 	if err := run(strings.NewReader(in), &out, &rest); err != nil {
@@ -24,9 +24,11 @@ ok  	example.com/bench/scanning	3.2s
 	}
 	want := `goos: linux, cpu: Some CPU
 
-## Speed-2
+## scanning
 
-example.com/bench/scanning
+github.com/tidemark-io/tidemark/bench/scanning
+
+### Speed-2
 
 | metric      |     value |
 | ----------- | --------: |
@@ -77,5 +79,36 @@ func TestFigures(t *testing.T) {
 		if got := figure(value); got != want {
 			t.Errorf("figure(%v) = %q, want %q", value, got, want)
 		}
+	}
+}
+
+func TestGoalsStandBesideWhatWasMeasured(t *testing.T) {
+	in := "pkg: github.com/tidemark-io/tidemark/bench/updating\n" +
+		"BenchmarkSteadyState/one-file-2 1 250 busy/go-git 20 busy/git 3 other\n" +
+		"BenchmarkLoop/up/one-file-16 1 99 webhook-median-ms\n"
+	var out, rest strings.Builder
+	if err := run(strings.NewReader(in), &out, &rest); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"## updating\n", "### SteadyState/one-file-2\n", "### Loop/up/one-file-16\n",
+		"| busy/go-git |   250 | at least 200: met    |\n",
+		"| busy/git    |    20 | at least 25: not met |\n",
+		"| other       |     3 |                      |\n",
+		"| webhook-median-ms |    99 | at most 100 (Flux: 200): met |\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("report:\n%s\nwant %q in it", out.String(), want)
+		}
+	}
+	if strings.Count(out.String(), "## updating") != 1 {
+		t.Errorf("a package has several sections:\n%s", out.String())
+	}
+}
+
+func TestAServicesOwnBenchmarksAreItsSection(t *testing.T) {
+	b := benchmark{pkg: "github.com/tidemark-io/tidemark/resolver/internal/benchmarks"}
+	if b.area() != "resolver" {
+		t.Errorf("the section is %q", b.area())
 	}
 }

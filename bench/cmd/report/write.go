@@ -18,13 +18,14 @@ func (r *results) write(out io.Writer) error {
 	if len(r.machine) > 0 {
 		fmt.Fprintf(&text, "%s\n", strings.Join(r.machine, ", "))
 	}
+	section := ""
 	for _, b := range r.benchmarks {
-		fmt.Fprintf(&text, "\n## %s\n\n%s\n\n", b.name, b.pkg)
-		rows := append(make([][2]string, 0, 1+len(b.units)), [2]string{"metric", "value"})
-		for _, unit := range b.units {
-			rows = append(rows, [2]string{unit, summary(b.values[unit])})
+		if b.pkg != section || section == "" {
+			section = b.pkg
+			fmt.Fprintf(&text, "\n## %s\n\n%s\n", b.area(), b.pkg)
 		}
-		table(&text, rows)
+		fmt.Fprintf(&text, "\n### %s\n\n", b.name)
+		table(&text, b.rows())
 	}
 	if _, err := io.WriteString(out, text.String()); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
@@ -32,28 +33,77 @@ func (r *results) write(out io.Writer) error {
 	return nil
 }
 
-func table(text *strings.Builder, rows [][2]string) {
-	var widths [2]int
+// area is what a benchmark is about: a folder of bench, or the service whose own benchmark it is.
+func (b *benchmark) area() string {
+	_, path, found := strings.Cut(b.pkg, "/tidemark/")
+	if !found {
+		path = b.pkg
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(path, "bench/"), "/internal/benchmarks")
+}
+
+// rows are the benchmark's metrics under a line of titles; goals have a column where there are any.
+func (b *benchmark) rows() [][]string {
+	rows := make([][]string, 0, 1+len(b.units))
+	rows = append(rows, []string{"metric", "value"})
+	for _, unit := range b.units {
+		rows = append(rows, []string{unit, summary(b.values[unit])})
+	}
+	goals := b.goals()
+	if len(goals) == 0 {
+		return rows
+	}
+	rows[0] = append(rows[0], "goal")
+	for i, unit := range b.units {
+		text := ""
+		if g, ok := goals[unit]; ok {
+			text = g.judge(median(b.values[unit]))
+		}
+		rows[i+1] = append(rows[i+1], text)
+	}
+	return rows
+}
+
+// table writes rows of as many columns as the first has; the second has figures.
+func table(text *strings.Builder, rows [][]string) {
+	const figures = 1
+	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
-		widths = [2]int{max(widths[0], len(row[0])), max(widths[1], len(row[1]))}
+		for i, cell := range row {
+			widths[i] = max(widths[i], len(cell))
+		}
 	}
 	for i, row := range rows {
-		fmt.Fprintf(text, "| %-*s | %*s |\n", widths[0], row[0], widths[1], row[1])
+		line, rule := "|", "|"
+		for column, cell := range row {
+			width := widths[column]
+			if column == figures {
+				line += fmt.Sprintf(" %*s |", width, cell)
+				rule += " " + strings.Repeat("-", width-1) + ": |"
+				continue
+			}
+			line += fmt.Sprintf(" %-*s |", width, cell)
+			rule += " " + strings.Repeat("-", width) + " |"
+		}
+		text.WriteString(line + "\n")
 		if i == 0 {
-			fmt.Fprintf(text, "| %s | %s: |\n", strings.Repeat("-", widths[0]), strings.Repeat("-", widths[1]-1))
+			text.WriteString(rule + "\n")
 		}
 	}
 }
 
 // summary is the one value, or the median of several with the least and the greatest.
 func summary(values []float64) string {
+	if len(values) == 1 {
+		return figure(values[0])
+	}
+	return fmt.Sprintf("%s (%s to %s)", figure(median(values)), figure(slices.Min(values)), figure(slices.Max(values)))
+}
+
+func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)
-	median := (sorted[(n-1)/2] + sorted[n/2]) / 2
-	if n == 1 {
-		return figure(median)
-	}
-	return fmt.Sprintf("%s (%s to %s)", figure(median), figure(sorted[0]), figure(sorted[n-1]))
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // figure writes a value with three digits that count, or all before the point, in groups of three.
