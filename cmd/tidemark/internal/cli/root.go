@@ -27,6 +27,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suspend"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/version"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/demo"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/once"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/up"
 )
 
@@ -43,7 +44,7 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	section(root, "Run the services:", up.Command(), demo.Command(table))
+	section(root, "Run the services:", up.Command(), once.Command(getenv), demo.Command(table))
 	section(root, "Work with objects:",
 		apply.Command(servers),
 		create.Command(servers),

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/up"
 	"github.com/tidemark-io/tidemark/localparts/gitserver"
@@ -30,10 +29,7 @@ type stage struct {
 	dir      string
 	registry *registry.Registry
 	git      *gitserver.Server
-	server   string // the services' gRPC address
-	http     string
-	stop     context.CancelFunc
-	stopped  chan error
+	services *up.Running
 }
 
 func newStage(ctx context.Context, options Options) (*stage, error) {
@@ -65,42 +61,27 @@ func (s *stage) start(ctx context.Context, options Options) (err error) {
 }
 
 // startServices runs what `tidemark up` runs. It outlives ctx: close stops it, after the story's last word.
-func (s *stage) startServices(ctx context.Context, options Options) error {
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop, s.stopped = stop, make(chan error, 1)
-	ready := make(chan up.Addresses, 1)
-	go func() {
-		s.stopped <- up.Run(running, up.Options{
-			Common: config.Common{
-				Listen:     cmp.Or(options.Listen, freePort),
-				HTTPListen: cmp.Or(options.HTTPListen, freePort),
-				DataDir:    filepath.Join(s.dir, "state"),
-				LogLevel:   "warn",
-			},
-			LogOutput: options.Logs,
-			Ready:     func(addresses up.Addresses) { ready <- addresses },
-		})
-	}()
-	select {
-	case addresses := <-ready:
-		s.server, s.http = addresses.GRPC, addresses.HTTP
-		say(options.Out, "►", "scanner, resolver and updater listen on %s", s.server)
-		return nil
-	case err := <-s.stopped:
-		s.stop = nil
-		stop()
-		return fmt.Errorf("start the services: %w", err)
-	case <-time.After(patience):
-		return errors.New("the services did not start")
+func (s *stage) startServices(ctx context.Context, options Options) (err error) {
+	s.services, err = up.Start(ctx, up.Options{
+		Common: config.Common{
+			Listen:     cmp.Or(options.Listen, freePort),
+			HTTPListen: cmp.Or(options.HTTPListen, freePort),
+			DataDir:    filepath.Join(s.dir, "state"),
+			LogLevel:   "warn",
+		},
+		LogOutput: options.Logs,
+	})
+	if err == nil {
+		say(options.Out, "►", "scanner, resolver and updater listen on %s", s.services.GRPC)
 	}
+	return err
 }
 
 // close stops the parts in the order of the data's way, and removes the folder.
 func (s *stage) close() error {
 	var errs []error
-	if s.stop != nil {
-		s.stop()
-		errs = append(errs, <-s.stopped)
+	if s.services != nil {
+		errs = append(errs, s.services.Stop())
 	}
 	if s.git != nil {
 		errs = append(errs, s.git.Close())
@@ -112,7 +93,7 @@ func (s *stage) close() error {
 }
 
 func (s *stage) addresses() []string {
-	return []string{s.registry.Host(), strings.TrimPrefix(s.git.URL(), "http://"), s.server, s.http}
+	return []string{s.registry.Host(), strings.TrimPrefix(s.git.URL(), "http://"), s.services.GRPC, s.services.HTTP}
 }
 
 func (s *stage) printAddresses(out io.Writer) {
@@ -125,7 +106,7 @@ try:
   bin/grpcurl -plaintext %s list
   bin/grpcurl -plaintext -d '{"name": "%s"}' %s tidemark.resolver.v1.ImagePolicyService/GetImagePolicy
   bin/tidemark get image all --server %s
-`, s.server, s.http, s.registry.Host(), s.git.RepositoryURL(gitRepository), s.server, policyName, s.server, s.server)
+`, s.services.GRPC, s.services.HTTP, s.registry.Host(), s.git.RepositoryURL(gitRepository), s.services.GRPC, policyName, s.services.GRPC, s.services.GRPC)
 }
 
 // checkFreed makes sure that nothing is left: no listener, no folder.

@@ -41,7 +41,7 @@ type story struct {
 }
 
 func newStory(ctx context.Context, stage *stage, options Options) (*story, error) {
-	conn, err := dial.Dial(ctx, stage.server, dial.Options{})
+	conn, err := dial.Dial(ctx, stage.services.GRPC, dial.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (s *story) automation(ctx context.Context) (string, []*metav1.Condition, er
 
 func (s *story) showTable(ctx context.Context) error {
 	_, _ = fmt.Fprintf(s.out(), "\n$ tidemark get image all\n")
-	return s.options.Table(ctx, s.server, s.out())
+	return s.options.Table(ctx, s.services.GRPC, s.out())
 }
 
 // poll asks until the answer is yes, or the context ends.

@@ -5,11 +5,8 @@ package up
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
-
-	"google.golang.org/grpc"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
@@ -27,15 +24,12 @@ const (
 // follower keeps what is stored as a folder of manifests says: what is in the folder is applied, what the folder brought
 // and no longer has is deleted, what others applied is left alone.
 type follower struct {
-	path   string
-	codec  *manifest.Codec
-	conn   grpc.ClientConnInterface
-	log    *slog.Logger
-	accept func(*manifest.Set) // takes secrets and namespaces before the objects that need them are applied
+	path    string
+	codec   *manifest.Codec
+	applier Applier
+	log     *slog.Logger
+	accept  func(*manifest.Set) // takes secrets and namespaces before the objects that need them are applied
 }
-
-// manager is who the objects of the folder are managed by.
-func (f *follower) manager() string { return "manifests:" + f.path }
 
 // run follows the folder until the context ends.
 func (f *follower) run(ctx context.Context) error {
@@ -96,17 +90,7 @@ func (f *follower) reconcile(ctx context.Context, set *manifest.Set) bool {
 
 // apply sends one object. One that is refused stays refused until its manifest changes.
 func (f *follower) apply(ctx context.Context, o *manifest.Object) bool {
-	kind, err := kinds.Of(o.Message)
-	if err != nil {
-		f.log.Error("a manifest is not taken; the rest is", "object", o.String(), "error", err)
-		return true
-	}
-	object, ok := o.Message.(kinds.Object)
-	if !ok {
-		f.log.Error("a manifest is not taken; the rest is", "object", o.String(), "error", "it is no object")
-		return true
-	}
-	_, outcome, err := kind.Apply(ctx, f.conn, object, f.manager())
+	_, outcome, err := f.applier.Apply(ctx, o)
 	switch {
 	case err == nil && outcome == metav1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED:
 		return true
@@ -123,25 +107,10 @@ func (f *follower) apply(ctx context.Context, o *manifest.Object) bool {
 	return false
 }
 
-// prune deletes the objects of one kind that the folder brought and no longer has. What may be in a file that cannot
-// be read stays.
+// prune deletes the objects of one kind that the folder brought and no longer has.
 func (f *follower) prune(ctx context.Context, kind kinds.Kind, set *manifest.Set) error {
-	stored, err := kind.List(ctx, f.conn, kinds.Filter{})
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, object := range stored {
+	return f.applier.Prune(ctx, kind, set, func(object kinds.Object) {
 		meta := object.GetMetadata()
-		if meta.GetManagedBy() != f.manager() || set.MayHold(kind.Noun, meta.GetNamespace(), meta.GetName()) {
-			continue
-		}
-		err := kind.Delete(ctx, f.conn, meta.GetNamespace(), meta.GetName())
-		if err != nil && !errors.Is(err, rpcerr.ErrNotFound) {
-			errs = append(errs, err)
-			continue
-		}
 		f.log.Info("object deleted: the manifests no longer have it", "object", kind.Noun+"/"+meta.GetNamespace()+"/"+meta.GetName())
-	}
-	return errors.Join(errs...)
+	})
 }

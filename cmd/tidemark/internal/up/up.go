@@ -38,6 +38,11 @@ type Options struct {
 	LogOutput io.Writer
 	// Ready, if set, is called once, when calls are answered.
 	Ready func(Addresses)
+	// Updating, if set, keeps the updater from working until it is closed; its calls are answered all the same.
+	Updating <-chan struct{}
+
+	// built, if set, is called once before Ready, with what reaches the services.
+	built func(grpc.ClientConnInterface, *surroundings)
 }
 
 // Addresses are where the services listen; empty where they do not.
@@ -88,21 +93,40 @@ func build(ctx context.Context, host *program.Host, options Options, secrets *se
 	if err != nil {
 		return nil, fmt.Errorf("updater: %w", err)
 	}
+	surroundings := &surroundings{secrets: secrets, namespaces: host.Namespaces, log: host.Telemetry.Logger()}
+	if options.built != nil {
+		options.built(conn, surroundings)
+	}
 	parts := make([]program.Part, 0, 5)
 	parts = append(parts,
 		program.Connection(conn),
 		program.Part{Name: "scanner", Register: scan.Register, Run: scan.Run},
 		program.Part{Name: "resolver", Register: resolve.Register, Run: resolve.Run},
-		program.Part{Name: "updater", Register: update.Register, Run: update.Run},
+		program.Part{Name: "updater", Register: update.Register, Run: after(options.Updating, update.Run)},
 	)
 	if options.Manifests != "" {
-		follow, err := newFollower(host, options, conn, secrets)
+		follow, err := newFollower(host, options, conn, surroundings)
 		if err != nil {
 			return nil, err
 		}
 		parts = append(parts, program.Part{Name: "manifests", Run: follow.run})
 	}
 	return parts, nil
+}
+
+// after waits for a word before it runs; nil: it runs at once.
+func after(word <-chan struct{}, run func(context.Context) error) func(context.Context) error {
+	if word == nil {
+		return run
+	}
+	return func(ctx context.Context) error {
+		select {
+		case <-word:
+			return run(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 func newScanner(ctx context.Context, host *program.Host, flags scanner.Flags) (*scanner.Service, error) {
@@ -141,7 +165,7 @@ func newUpdater(ctx context.Context, host *program.Host, conn grpc.ClientConnInt
 	})
 }
 
-func newFollower(host *program.Host, options Options, conn grpc.ClientConnInterface, secrets *secret.Memory) (*follower, error) {
+func newFollower(host *program.Host, options Options, conn grpc.ClientConnInterface, around *surroundings) (*follower, error) {
 	path, err := filepath.Abs(options.Manifests)
 	if err != nil {
 		return nil, fmt.Errorf("--manifests: %w", err)
@@ -150,7 +174,8 @@ func newFollower(host *program.Host, options Options, conn grpc.ClientConnInterf
 	if err != nil {
 		return nil, err
 	}
-	log := host.Telemetry.Logger()
-	surroundings := &surroundings{secrets: secrets, namespaces: host.Namespaces, log: log}
-	return &follower{path: path, codec: codec, conn: conn, log: log, accept: surroundings.accept}, nil
+	return &follower{
+		path: path, codec: codec, applier: Applier{Conn: conn, Manager: "manifests:" + path},
+		log: host.Telemetry.Logger(), accept: around.accept,
+	}, nil
 }
