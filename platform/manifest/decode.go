@@ -120,7 +120,7 @@ func (f *fileReader) chunk(c chunk) {
 	if node == nil {
 		return
 	}
-	d := &document{fileReader: f, offset: c.first - 1, secret: looksSecret.Match(c.text) || holdsSecret(node)}
+	d := &document{fileReader: f, offset: c.first - 1, secret: holdsSecret(node)}
 	d.read(node, 0, nil)
 }
 

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"regexp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -113,7 +114,13 @@ var looksSecret = regexp.MustCompile(`\bSecret\b|(?i:\bkind["']?\s*:\s*(?:[!&]\S
 // holdsSecret finds the kind Secret anywhere in a document, however it is spelled: a list may hold one, on the same line
 // as its neighbours.
 func holdsSecret(n *yaml.Node) bool {
-	return (n.Kind == yaml.ScalarNode && n.Value == "Secret") || slices.ContainsFunc(n.Content, holdsSecret)
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		key, value := deref(n.Content[i]), deref(n.Content[i+1])
+		if key.Value == "kind" && value.Kind == yaml.ScalarNode && strings.HasPrefix(strings.ToLower(value.Value), "secret") {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.Content, holdsSecret)
 }
 
 // unprintable finds the first byte that is no UTF-8, or the first character that YAML forbids.
