@@ -23,9 +23,7 @@ import (
 )
 
 const (
-	// markerVersion names what marker.Candidate and marker.Mentions look for.
-	markerVersion = "$imagepolicy 1"
-	// maxEdited bounds what one commit may hold of edited files, in bytes.
+	// maxEdited bounds what one commit may hold of edited files, in bytes; they are held as they were as well.
 	maxEdited = 256 << 20
 	// maxChangeBytes bounds the changes in a record, which is one value of the store: of at most 1.5 MiB.
 	maxChangeBytes = 1 << 20
@@ -79,7 +77,7 @@ func (w *work) edit(ctx context.Context, tip gitrepo.Hash) *Error {
 		w.warnings.add("%s", w.behind)
 	}
 	listing, err := w.repo.Walk(ctx, tip, gitrepo.WalkOptions{
-		Path: w.spec.Path, Match: marker.Candidate, Marked: marker.Mentions, Version: markerVersion,
+		Path: w.spec.Path, Match: marker.Candidate, Marked: marker.Mentions, Version: marker.LookVersion,
 	})
 	if err != nil {
 		return w.gitFailure(err)

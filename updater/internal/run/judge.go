@@ -50,9 +50,7 @@ func (w *work) judge(ctx context.Context) *Error {
 	if len(held) == 0 {
 		return nil
 	}
-	if err := w.keep(question.Edits, held); err != nil {
-		return w.gitFailure(err)
-	}
+	w.keep(held)
 	w.noteHeld(len(question.Edits), held)
 	return nil
 }
@@ -73,39 +71,21 @@ func (w *work) guardEdit(path string, c marker.Change) guard.Edit {
 	}
 }
 
-// keep edits the files again in which something is held.
-func (w *work) keep(edits []guard.Edit, held map[int]*updaterv1.HeldValue) error {
-	places := map[string]map[guard.Place]bool{}
-	for i := range held {
-		place := edits[i].Place
-		if places[place.Path] == nil {
-			places[place.Path] = map[guard.Place]bool{}
-		}
-		places[place.Path][place] = true
-	}
+// keep takes back the changes that are held.
+func (w *work) keep(held map[int]*updaterv1.HeldValue) {
+	first := 0 // the file's first edit
 	for i := range w.edits.files {
 		f := &w.edits.files[i]
-		kept := places[f.Path]
-		if kept == nil {
-			continue
-		}
-		content, err := w.repo.ReadFile(f.File)
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", f.Path, err)
-		}
-		f.result, err = marker.Edit(content, func(m marker.Marker) (marker.Image, marker.Verdict) {
-			if kept[guard.Place{Path: f.Path, Document: m.Document, Node: m.Path}] {
-				return marker.Image{}, marker.Keep
-			}
-			return w.choose(m)
-		}, marker.Options{Trusted: true})
+		from := first
+		first += len(f.result.Changes)
+		kept, err := f.result.Without(func(index int) bool { return held[from+index] != nil })
 		if err != nil {
 			w.warn(problemSkipped, "%s was left alone: %v", f.Path, err)
-			f.result = marker.Result{}
+			kept = marker.Result{}
 		}
+		f.result = kept
 	}
 	w.edits.files = slices.DeleteFunc(w.edits.files, func(f edited) bool { return len(f.result.Changes) == 0 })
-	return nil
 }
 
 // noteHeld tells of what is held: in the run, in its warnings, in the metrics.
