@@ -27,9 +27,10 @@ import (
 // Hash is a Git object id.
 type Hash = plumbing.Hash
 
-// A cache beyond these is thrown away before the next download, which is at depth 1 again. Every incremental
-// fetch leaves a pack, every commit written here 3 or more loose objects. The packs may have twice the bytes of
-// the largest (the whole, as it was at first, or its history) and slackBytes more; one pack has maxPack at most.
+// A cache beyond these is tended before the next fetch. Every incremental fetch leaves a pack; too many are made
+// one. Every commit written here leaves 3 or more loose objects; with too many the cache is thrown away, and
+// fetched at depth 1 again. So it is when the packs have more than twice the bytes of the largest (the whole, as
+// it was at first, or its history) and slackBytes; one pack has maxPack at most.
 const (
 	maxPacks        = 100
 	maxLooseObjects = 10_000
@@ -54,6 +55,7 @@ type Repo struct {
 	refs       map[string]Hash // remote reference -> commit, all complete in the cache
 	shallow    []Hash
 	loose      int              // loose objects, about
+	most       int              // packs, maxPacks but for tests
 	slack      int64            // bytes, slackBytes but for tests
 	damaged    bool             // to be rebuilt by the next Fetch
 	missing    Hash             // the object for whose sake it was rebuilt last
@@ -75,7 +77,7 @@ func Open(cacheDir string, remote Remote) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{remote: remote, dir: filepath.Join(cacheDir, remote.key()), conn: conn, slack: slackBytes}
+	r := &Repo{remote: remote, dir: filepath.Join(cacheDir, remote.key()), conn: conn, most: maxPacks, slack: slackBytes}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return nil, r.fail("open", ErrCache, err.Error(), nil)
 	}
@@ -138,8 +140,7 @@ func (r *Repo) load() error {
 	if err := r.removeLeftovers(); err != nil {
 		return err
 	}
-	r.store = filesystem.NewStorageWithOptions(osfs.New(r.dir),
-		cache.NewObjectLRU(objectMemory), filesystem.Options{KeepDescriptors: true, ExclusiveAccess: false})
+	r.openStore()
 	for _, hash := range r.refs {
 		if err := r.complete(hash); err != nil {
 			return errors.Join(err, r.closeStore())
@@ -147,6 +148,11 @@ func (r *Repo) load() error {
 	}
 	r.loose = r.countLoose()
 	return nil
+}
+
+func (r *Repo) openStore() {
+	r.store = filesystem.NewStorageWithOptions(osfs.New(r.dir),
+		cache.NewObjectLRU(objectMemory), filesystem.Options{KeepDescriptors: true, ExclusiveAccess: false})
 }
 
 // wipe empties the cache. The blob index stays: it is about contents, not about this cache.
@@ -186,11 +192,15 @@ func (r *Repo) path(names ...string) string {
 	return filepath.Join(append([]string{r.dir}, names...)...)
 }
 
-// overgrown tells whether the cache should be rebuilt rather than added to.
-func (r *Repo) overgrown() bool {
+// tend keeps the cache within its bounds: it is fetched anew when it is damaged or has grown too large, and its
+// small packs are made one when they are too many.
+func (r *Repo) tend() error {
+	if r.damaged || r.store == nil || r.loose >= maxLooseObjects {
+		return r.wipe()
+	}
 	packs, err := filepath.Glob(r.path("objects", "pack", "*.pack"))
-	if err != nil || len(packs) >= maxPacks || r.loose >= maxLooseObjects {
-		return err == nil
+	if err != nil {
+		return r.wipe()
 	}
 	total, largest := int64(0), int64(0)
 	for _, pack := range packs {
@@ -199,7 +209,10 @@ func (r *Repo) overgrown() bool {
 			largest = max(largest, info.Size())
 		}
 	}
-	return total > 2*largest+r.slack
+	if total > 2*largest+r.slack || (len(packs) >= r.most && r.merge() != nil) {
+		return r.wipe()
+	}
+	return nil
 }
 
 // reclaim takes the folder back when somebody has removed it under a running process.

@@ -194,26 +194,62 @@ func flippedBits(t *testing.T, path string) string {
 }
 
 func TestTheCacheIsBounded(t *testing.T) {
-	server := startServer(t, gitserver.Config{}, map[string]string{"a": "0"})
+	files := map[string]string{"mine": "0"}
+	for i := range 100 {
+		files[fmt.Sprintf("d%d/f%d.yaml", i%10, i)] = "mark"
+	}
+	server := startServer(t, gitserver.Config{}, files)
 	r := openApp(t, server)
-	fetch(t, r, Ref{})
-	for i := range maxPacks + 5 {
-		if _, err := server.Commit(app, "main", map[string]string{"a": fmt.Sprint(i)}, "x"); err != nil {
-			t.Fatal(err)
-		}
-		fetch(t, r, Ref{})
-		if n := packCount(t, r); n > maxPacks {
+	tip := fetch(t, r, Ref{}).Hash
+	unpushed := commit(t, r, tip, "mine", "never pushed")
+	r.most = 5
+	var seen []Hash
+	for i := range 14 {
+		must(server.Commit(app, "main", map[string]string{fmt.Sprintf("d%d/f%d.yaml", i%10, i): fmt.Sprint("mark ", i)}, "x"))
+		tip = fetch(t, r, Ref{}).Hash
+		seen = append(seen, tip)
+		if n := packCount(t, r); n > 5 {
 			t.Fatalf("%d packs", n)
 		}
 	}
-	before := packCount(t, r)
-	r.slack = -1 << 20
-	if _, err := server.Commit(app, "main", map[string]string{"a": "last"}, "x"); err != nil {
+	if out, err := gitIn(t, r.dir, "fsck", "--full", "--no-dangling"); err != nil {
+		t.Fatalf("the cache is no sound repository: %v: %s", err, out)
+	}
+	if list, err := r.Ahead(t.Context(), Ref{}, tip, seen[0], 100); err != nil || len(list) != 13 {
+		t.Fatalf("%v: the history was lost: %v", err, list)
+	}
+	if listing := walk(t, r, tip, marked); len(listing.Files) != 100 {
+		t.Fatalf("%d files", len(listing.Files))
+	}
+	if _, err := r.Push(t.Context(), []RefUpdate{{Name: "refs/heads/side", New: unpushed.Hash}}, PushOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	push(t, r, tip, commit(t, r, tip, "mine", "1").Hash)
+	before := packCount(t, r)
+	if r.most, r.slack = maxPacks, -1<<20; before < 2 {
+		t.Fatalf("%d packs", before)
+	}
+	must(server.Commit(app, "main", map[string]string{"mine": "last"}, "x"))
 	fetch(t, r, Ref{})
-	if n := packCount(t, r); before < 2 || n != 1 {
+	if n := packCount(t, r); n != 1 {
 		t.Fatalf("%d packs, and %d when their bytes are too many", before, n)
+	}
+	fsck(t, server)
+}
+
+func TestPacksWithTheSameObjectAreFetchedAnew(t *testing.T) {
+	server := startServer(t, gitserver.Config{}, map[string]string{"a": "0"})
+	r := openApp(t, server)
+	tip := fetch(t, r, Ref{}).Hash
+	for i := range 3 {
+		git(t, server, "", "branch", fmt.Sprint("b", i), must(server.Commit(app, "main", map[string]string{"a": fmt.Sprint(i)}, "x")))
+		delete(r.refs, "refs/heads/main") // so that all is sent again
+		tip = fetch(t, r, Ref{}).Hash
+	}
+	write(t, r.path("objects", "pack", "pack-"+strings.Repeat("1", 40)+".pack"), "no pack")
+	r.most = 2
+	if got := fetch(t, r, Ref{}); got.Hash != tip || packCount(t, r) != 1 {
+		t.Fatalf("%+v, %d packs", got, packCount(t, r))
 	}
 }
 

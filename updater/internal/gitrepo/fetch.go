@@ -57,10 +57,8 @@ func (r *Repo) fetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
 	if err := r.reclaim(); err != nil {
 		return nil, err
 	}
-	if r.damaged || r.store == nil || r.overgrown() {
-		if err := r.wipe(); err != nil {
-			return nil, err
-		}
+	if err := r.tend(); err != nil {
+		return nil, err
 	}
 	// Over HTTP the references are read by one request and the objects by another: a reference that was
 	// rewritten in between is refused as "not our ref". And a cache that cannot take the pack is rebuilt.

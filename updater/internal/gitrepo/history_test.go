@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,30 +23,38 @@ import (
 // be wrong, and branches at some of them. It returns the commits.
 func randomHistory(t *testing.T, server *gitserver.Server, random *rand.Rand, n int, linear float64) []string {
 	t.Helper()
-	tree := git(t, server, "", "rev-parse", "main^{tree}")
-	var commits []string
+	var in strings.Builder
 	for i := range n {
-		var parents strings.Builder
-		used := map[string]bool{}
+		when := 1_700_000_000 + i*60 - random.IntN(600)
+		fmt.Fprintf(&in, "reset refs/x/c\ncommit refs/x/c\nmark :%d\ncommitter A <a@b> %d +0000\ndata <<.\n%d\n.\n", i+1, when, i)
+		used := map[int]bool{}
 		for p := range 1 + random.IntN(3) {
 			if i == 0 || (random.IntN(20) == 0 && p == 0) {
 				break // a root
 			}
-			parent := commits[i-1]
+			parent := i
 			if p > 0 || random.Float64() > linear {
-				parent = commits[random.IntN(i)]
+				parent = 1 + random.IntN(i)
 			}
 			if !used[parent] {
+				fmt.Fprintf(&in, "%s :%d\n", map[bool]string{true: "from", false: "merge"}[len(used) == 0], parent)
 				used[parent] = true
-				parents.WriteString("parent " + parent + "\n")
 			}
 			if random.Float64() < linear {
 				break
 			}
 		}
-		when := 1_700_000_000 + i*60 - random.IntN(600)
-		content := fmt.Sprintf("tree %s\n%sauthor A <a@b> %d +0000\ncommitter A <a@b> %d +0000\n\n%d\n", tree, parents.String(), when, when, i)
-		commits = append(commits, git(t, server, content, "hash-object", "-t", "commit", "-w", "--stdin"))
+	}
+	marks := filepath.Join(t.TempDir(), "marks")
+	git(t, server, in.String(), "fast-import", "--quiet", "--force", "--export-marks="+marks)
+	commits := make([]string, n)
+	for line := range strings.Lines(readFile(t, marks)) {
+		var mark int
+		var id string
+		if _, err := fmt.Sscanf(line, ":%d %s", &mark, &id); err != nil {
+			t.Fatal(err)
+		}
+		commits[mark-1] = id
 	}
 	return commits
 }
