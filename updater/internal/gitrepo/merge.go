@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"math"
 	"os"
@@ -188,7 +187,7 @@ func (m *merger) checksum() (sum Hash, err error) {
 	if _, err := m.file.Seek(0, io.SeekStart); err != nil {
 		return sum, err
 	}
-	var hasher hash.Hash = sha1.New() // #nosec G401 -- Git's
+	hasher := sha1.New() // #nosec G401 -- Git's
 	if _, err := io.CopyN(hasher, m.file, m.at); err != nil {
 		return sum, err
 	}
