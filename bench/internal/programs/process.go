@@ -5,6 +5,7 @@ package programs
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -31,7 +32,8 @@ type Process struct {
 // Start starts a program with these flags, and little environment but what env adds. The benchmark's end stops it.
 func Start(tb testing.TB, path string, args, env []string) *Process {
 	tb.Helper()
-	p := &Process{name: path, cmd: exec.Command(path, args...), ended: make(chan error, 1)} // #nosec G204 -- a program of this tree
+	cmd := exec.CommandContext(context.WithoutCancel(tb.Context()), path, args...) // #nosec G204 -- a program of this tree
+	p := &Process{name: path, cmd: cmd, ended: make(chan error, 1)}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + tb.TempDir(), "TMPDIR=" + tb.TempDir()}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	if err := p.cmd.Start(); err != nil {
