@@ -6,7 +6,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/reconcile"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/resolve"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/set"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suspend"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/version"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/demo"
@@ -41,9 +41,7 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	})
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(suggestion.FlagError)
 	section(root, "Run the services:", up.Command(), once.Command(getenv), demo.Command(table))
 	section(root, "Work with objects:",
 		apply.Command(servers),

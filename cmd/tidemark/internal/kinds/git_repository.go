@@ -30,7 +30,7 @@ func applyGitRepository(ctx context.Context, conn grpc.ClientConnInterface, r ap
 		return nil, 0, err
 	}
 	answer, err := updaterv1.NewGitRepositoryServiceClient(conn).ApplyGitRepository(ctx,
-		&updaterv1.ApplyGitRepositoryRequest{GitRepository: object, Manager: r.manager})
+		&updaterv1.ApplyGitRepositoryRequest{GitRepository: object, Manager: r.manager, ValidateOnly: r.validateOnly})
 	if err != nil {
 		return nil, 0, err
 	}

@@ -30,7 +30,7 @@ func applyImagePolicy(ctx context.Context, conn grpc.ClientConnInterface, r appl
 		return nil, 0, err
 	}
 	answer, err := resolverv1.NewImagePolicyServiceClient(conn).ApplyImagePolicy(ctx,
-		&resolverv1.ApplyImagePolicyRequest{ImagePolicy: object, Manager: r.manager})
+		&resolverv1.ApplyImagePolicyRequest{ImagePolicy: object, Manager: r.manager, ValidateOnly: r.validateOnly})
 	if err != nil {
 		return nil, 0, err
 	}

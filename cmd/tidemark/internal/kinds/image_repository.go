@@ -30,7 +30,7 @@ func applyImageRepository(ctx context.Context, conn grpc.ClientConnInterface, r 
 		return nil, 0, err
 	}
 	answer, err := scannerv1.NewImageRepositoryServiceClient(conn).ApplyImageRepository(ctx,
-		&scannerv1.ApplyImageRepositoryRequest{ImageRepository: object, Manager: r.manager})
+		&scannerv1.ApplyImageRepositoryRequest{ImageRepository: object, Manager: r.manager, ValidateOnly: r.validateOnly})
 	if err != nil {
 		return nil, 0, err
 	}

@@ -30,7 +30,7 @@ func applyImageUpdateAutomation(ctx context.Context, conn grpc.ClientConnInterfa
 		return nil, 0, err
 	}
 	answer, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).ApplyImageUpdateAutomation(ctx,
-		&updaterv1.ApplyImageUpdateAutomationRequest{ImageUpdateAutomation: object, Manager: r.manager})
+		&updaterv1.ApplyImageUpdateAutomationRequest{ImageUpdateAutomation: object, Manager: r.manager, ValidateOnly: r.validateOnly})
 	if err != nil {
 		return nil, 0, err
 	}

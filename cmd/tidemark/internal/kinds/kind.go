@@ -86,6 +86,8 @@ type calls struct {
 type applyRequest struct {
 	object  Object
 	manager string
+	// validateOnly: answer as if, and store nothing.
+	validateOnly bool
 }
 
 // Word is what an operator says about one object.
@@ -133,6 +135,11 @@ func Of(object proto.Message) (Kind, error) {
 // object as stored and what became of it.
 func (k Kind) Apply(ctx context.Context, conn grpc.ClientConnInterface, object Object, manager string) (Object, metav1.ApplyOutcome, error) {
 	return k.calls.apply(ctx, conn, applyRequest{object: object, manager: manager})
+}
+
+// Validate asks what Apply would make of the object, and stores nothing.
+func (k Kind) Validate(ctx context.Context, conn grpc.ClientConnInterface, object Object, manager string) (Object, metav1.ApplyOutcome, error) {
+	return k.calls.apply(ctx, conn, applyRequest{object: object, manager: manager, validateOnly: true})
 }
 
 // Get returns one object. Errors: one that is rpcerr.ErrNotFound.

@@ -30,7 +30,7 @@ func applyReceiver(ctx context.Context, conn grpc.ClientConnInterface, r applyRe
 		return nil, 0, err
 	}
 	answer, err := scannerv1.NewReceiverServiceClient(conn).ApplyReceiver(ctx,
-		&scannerv1.ApplyReceiverRequest{Receiver: object, Manager: r.manager})
+		&scannerv1.ApplyReceiverRequest{Receiver: object, Manager: r.manager, ValidateOnly: r.validateOnly})
 	if err != nil {
 		return nil, 0, err
 	}

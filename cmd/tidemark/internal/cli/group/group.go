@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 )
 
 // Command makes cmd, which must do nothing itself, the parent of children.
@@ -21,21 +23,24 @@ func Command(cmd cobra.Command, children ...*cobra.Command) *cobra.Command {
 		}
 		return unknown(cmd, args[0])
 	}
-	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(children...)
 	return &cmd
 }
 
 func unknown(cmd *cobra.Command, word string) error {
 	err := fmt.Errorf("unknown command %q for %q", word, cmd.CommandPath())
-	if near := cmd.SuggestionsFor(word); len(near) > 0 {
-		return fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, ", "))
-	}
-	names := make([]string, 0, len(cmd.Commands()))
+	var names, all []string
 	for _, child := range cmd.Commands() {
 		if child.IsAvailableCommand() {
 			names = append(names, child.Name())
+			all = append(append(all, child.Name()), child.Aliases...)
 		}
+	}
+	if near := suggestion.Nearest(word, all); near != "" {
+		return fmt.Errorf("%w; did you mean %s?", err, near)
+	}
+	if begun := suggestion.Beginning(word, names); begun != "" {
+		return fmt.Errorf("%w; did you mean %s?", err, begun)
 	}
 	return fmt.Errorf("%w; there is %s", err, strings.Join(names, ", "))
 }

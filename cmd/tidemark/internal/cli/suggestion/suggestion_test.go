@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: The Tidemark Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package suggestion
+
+import "testing"
+
+func TestNearMissesAloneAreSuggested(t *testing.T) {
+	verbs := []string{"up", "get", "set", "create", "reconcile", "suspend", "resume", "IfNotPresent", "select-semver"}
+	for word, want := range map[string]string{
+		"crate":          "create",
+		"craete":         "create",
+		"recnocile":      "reconcile",
+		"suspnd":         "suspend",
+		"SUSPEND":        "suspend",
+		"ifnotpresent":   "IfNotPresent",
+		"if-not-present": "IfNotPresent",
+		"select_semver":  "select-semver",
+		"gett":           "get",
+		"ls":             "", // two edits from `up`, and nobody means it
+		"gu":             "",
+		"destroy":        "",
+		"":               "",
+	} {
+		if got := Nearest(word, verbs); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+	for word, want := range map[string]string{"recon": "reconcile", "s": "", "su": "suspend", "x": "", "re": ""} {
+		if got := Beginning(word, verbs); got != want {
+			t.Errorf("Beginning(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestDistancesAreThoseOfTyping(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"", "abc", 3}, {"abc", "abc", 0}, {"abc", "acb", 1}, {"abc", "ab", 1}, {"abcd", "xbcd", 1},
+		{"ca", "abc", 3}, {"kitten", "sitting", 3},
+	} {
+		if got := edits(c.a, c.b); got != c.want || edits(c.b, c.a) != c.want {
+			t.Errorf("edits(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
