@@ -34,8 +34,8 @@ func newWebhooks(cfg Config, st *state.State, loop *scan.Loop) (*webhooks, error
 	w.api = &api.Receivers{Store: w.receivers}
 	w.requests = request.New(request.Config{
 		Store: cfg.Store.Scoped(state.Service), Logger: logger,
-		Scan: func(ctx context.Context, key object.Key) (request.Result, error) {
-			return scanRequested(ctx, loop, key)
+		Scan: func(ctx context.Context, key object.Key, receiver string) (request.Result, error) {
+			return scanRequested(ctx, loop, key, receiver)
 		},
 	})
 	var err error
@@ -61,8 +61,8 @@ func (w *webhooks) add(group *lifecycle.Group, cfg Config, owner hook.Owner) {
 
 // scanRequested scans for a stored request, and says what came of it. A scan that failed is tried again by the loop; one
 // that a suspension or the process's end prevented is not.
-func scanRequested(ctx context.Context, loop *scan.Loop, key object.Key) (request.Result, error) {
-	outcome, err := loop.Scan(ctx, key)
+func scanRequested(ctx context.Context, loop *scan.Loop, key object.Key, receiver string) (request.Result, error) {
+	outcome, err := loop.ScanForWebhook(ctx, key, receiver)
 	_, failed := errors.AsType[*source.Error](err)
 	switch {
 	case err == nil && !outcome.Changed:

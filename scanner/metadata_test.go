@@ -149,7 +149,7 @@ func TestMetadataIsReadOncePerDigestAndKept(t *testing.T) {
 		}
 		return count
 	}
-	if left() != 4 { // a chunk, two digests, a tracked tag
+	if left() != 5 { // a chunk, where it is from, two digests, a tracked tag
 		t.Errorf("%d keys of the object", left())
 	}
 	s.delete("app")

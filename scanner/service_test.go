@@ -98,6 +98,8 @@ type registry struct {
 	listings atomic.Int64
 	// gate, while it is set, holds listings up; each that arrives is told.
 	gate atomic.Pointer[gate]
+	// refuses, while it is set, is what listings are answered with.
+	refuses atomic.Int64
 }
 
 type gate struct {
@@ -115,6 +117,10 @@ func startRegistry(t *testing.T, config localregistry.Config) *registry {
 				if g := r.gate.Load(); g != nil {
 					g.arrived <- struct{}{}
 					<-g.open
+				}
+				if status := r.refuses.Load(); status != 0 {
+					w.WriteHeader(int(status))
+					return
 				}
 			}
 			next.ServeHTTP(w, req)

@@ -93,6 +93,9 @@ func (a *Tags) GetTag(ctx context.Context, req *scannerv1.GetTagRequest) (*scann
 		wanted.digest = true
 	}
 	message := tagMessage(entry)
+	if message.Origin, err = a.origin(ctx, set.Head.UID, entry); err != nil {
+		return nil, tagsError(err)
+	}
 	found := a.describe(ctx, set, []*scannerv1.Tag{message}, wanted, 0)
 	for _, tag := range found {
 		if tag.DigestErr != nil {

@@ -137,7 +137,7 @@ func (h *Hooks) take(ctx context.Context, to *route, call receiver.Call) answer 
 	if err := h.pushed(ctx, keys, notice.Images); err != nil {
 		return answer{http.StatusServiceUnavailable, err}
 	}
-	if err := h.config.Want(ctx, keys); err != nil {
+	if err := h.config.Want(ctx, keys, to.key.String()); err != nil {
 		return answer{http.StatusServiceUnavailable, err}
 	}
 	h.logger.DebugContext(ctx, "a webhook is taken", "receiver", to.key.String(), "event", notice.Event, "repositories", len(keys))

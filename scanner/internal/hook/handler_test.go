@@ -21,7 +21,7 @@ import (
 )
 
 // routed are hooks with one path, `/hook/x`, and nothing that runs.
-func routed(t *testing.T, want func(context.Context, []object.Key) error) *Hooks {
+func routed(t *testing.T, want func(context.Context, []object.Key, string) error) *Hooks {
 	t.Helper()
 	h, err := New(Config{Telemetry: grpctest.Telemetry(t, nil), Want: want})
 	if err != nil {
@@ -49,7 +49,7 @@ func post(t *testing.T, h *Hooks, method string, body io.Reader) *httptest.Respo
 
 func TestAPathHasARate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := routed(t, func(context.Context, []object.Key) error { return nil })
+		h := routed(t, func(context.Context, []object.Key, string) error { return nil })
 		for range pathBurst {
 			if got := post(t, h, http.MethodPost, nil).Code; got != http.StatusOK {
 				t.Fatalf("answer %d", got)
@@ -63,14 +63,14 @@ func TestAPathHasARate(t *testing.T) {
 }
 
 func TestWhatCouldNotBeWrittenDownIsNotAccepted(t *testing.T) {
-	h := routed(t, func(context.Context, []object.Key) error { return errors.New("the store is away") })
+	h := routed(t, func(context.Context, []object.Key, string) error { return errors.New("the store is away") })
 	if got := post(t, h, http.MethodPost, nil).Code; got != http.StatusServiceUnavailable {
 		t.Errorf("answer %d", got)
 	}
 }
 
 func TestOnlyAPostIsAWebhook(t *testing.T) {
-	h := routed(t, func(context.Context, []object.Key) error { t.Error("accepted"); return nil })
+	h := routed(t, func(context.Context, []object.Key, string) error { t.Error("accepted"); return nil })
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete} {
 		if got := post(t, h, method, nil).Code; got != http.StatusMethodNotAllowed {
 			t.Errorf("%s is answered with %d", method, got)
@@ -80,7 +80,7 @@ func TestOnlyAPostIsAWebhook(t *testing.T) {
 
 func TestSlowCallersOfAPathLeaveRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := routed(t, func(context.Context, []object.Key) error { return nil })
+		h := routed(t, func(context.Context, []object.Key, string) error { return nil })
 		h.routes.Load().add("/hook/y", &route{
 			object: &scannerv1.Receiver{}, receiver: h.routes.Load().must(t, "/hook/x").receiver, gate: newGate(),
 		})

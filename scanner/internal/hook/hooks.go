@@ -33,8 +33,8 @@ type Config struct {
 	Secrets      secret.Source
 	Issuers      *receiver.Issuers
 	Telemetry    *telemetry.Telemetry
-	// Want has the repositories scanned after the call; when it returns nil that is certain, also if the process ends.
-	Want func(ctx context.Context, keys []object.Key) error
+	// Want has the repositories scanned after the call, for the receiver of the name, `<namespace>/<name>`; when it returns nil that is certain, also if the process ends.
+	Want func(ctx context.Context, keys []object.Key, receiver string) error
 	// Pushed has the digest of a tag of the repository looked at by the scan that Want asks for.
 	Pushed func(ctx context.Context, repository *scannerv1.ImageRepository, tag string) error
 }

@@ -4,7 +4,7 @@
 // Package request keeps what webhooks ask for: that an image repository be scanned. What was accepted is written down
 // first, so that it is not lost with the process, and it is told to whichever replica scans the repository:
 //
-//	<prefix>/scanner/requests/<namespace>/<name>    the trace that the scan belongs to (wanted)
+//	<prefix>/scanner/requests/<namespace>/<name>    the trace that the scan belongs to, and who asks (wanted)
 //
 // The key goes away when a scan that began after it was written has ended, well or not: a scan that failed is tried again
 // by package scan. A flood is harmless: while a request waits for its scan to begin, others for the same repository join

@@ -47,8 +47,9 @@ type Owner interface {
 type Config struct {
 	// Store is the scanner's part of the store.
 	Store *store.Store
-	// Scan scans a repository after the call, and returns when that has ended. The error is for the log.
-	Scan   func(ctx context.Context, key object.Key) (Result, error)
+	// Scan scans a repository after the call, and returns when that has ended. by is who has asked first, as it was told
+	// to Want; empty: that is not known. The error is for the log.
+	Scan   func(ctx context.Context, key object.Key, by string) (Result, error)
 	Logger *slog.Logger
 }
 
@@ -70,7 +71,7 @@ const (
 type Requests struct {
 	client *clientv3.Client
 	prefix string
-	scan   func(ctx context.Context, key object.Key) (Result, error)
+	scan   func(ctx context.Context, key object.Key, by string) (Result, error)
 	logger *slog.Logger
 	cache  *watch.Cache[object.Key, wanted]
 	wake   chan struct{}
@@ -92,6 +93,8 @@ type timing struct{ settle, maxSettle, apart, retryAfter time.Duration }
 type wanted struct {
 	TraceParent string `json:"traceparent,omitempty"`
 	TraceState  string `json:"tracestate,omitempty"`
+	// By is who asks; one that an earlier version has written down has none.
+	By string `json:"by,omitempty"`
 
 	revision int64
 }
@@ -151,10 +154,11 @@ func (r *Requests) Run(ctx context.Context, owner Owner) error {
 	return err
 }
 
-// Want asks for a scan of each repository that begins after this call. When it returns nil that is written down. Errors:
+// Want asks for a scan of each repository that begins after this call, in the name of whoever it is by. When it returns nil that is written down. Errors:
 // store.ErrUnavailable, object.ErrShuttingDown, the context's.
-func (r *Requests) Want(ctx context.Context, keys []object.Key) error {
+func (r *Requests) Want(ctx context.Context, keys []object.Key, by string) error {
 	trace := telemetry.Inject(ctx)
+	asked := wanted{TraceParent: trace.GetTraceparent(), TraceState: trace.GetTracestate(), By: by}
 	r.mu.Lock()
 	if r.ended {
 		r.mu.Unlock()
@@ -166,7 +170,7 @@ func (r *Requests) Want(ctx context.Context, keys []object.Key) error {
 		if r.entry(key).ask(time.Now(), r.timing) && r.owner != nil && r.owner.Owns(key.String()) {
 			continue
 		}
-		joined.add(key, trace)
+		joined.add(key, asked)
 		news = true
 	}
 	r.mu.Unlock()

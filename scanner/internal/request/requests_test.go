@@ -59,7 +59,7 @@ type replica struct {
 	stop  func()
 }
 
-func run(t *testing.T, st *store.Store, owner Owner, scan func(context.Context, object.Key) (Result, error)) *replica {
+func run(t *testing.T, st *store.Store, owner Owner, scan func(context.Context, object.Key, string) (Result, error)) *replica {
 	t.Helper()
 	r := New(Config{Store: st, Scan: scan, Logger: slog.New(slog.DiscardHandler)})
 	r.timing = timing{settle: 50 * time.Millisecond, maxSettle: time.Second, apart: 100 * time.Millisecond, retryAfter: 10 * time.Millisecond}
@@ -80,7 +80,7 @@ func (r *replica) want(keys ...object.Key) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	if err := r.Want(ctx, keys); err != nil {
+	if err := r.Want(ctx, keys, ""); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -112,7 +112,7 @@ var app = object.Key{Namespace: "flux-system", Name: "app"}
 
 func TestARequestIsScannedForAndForgotten(t *testing.T) {
 	scans := make(chan object.Key, 10)
-	r := run(t, storetest.Open(t), newOwner(true), func(_ context.Context, key object.Key) (Result, error) {
+	r := run(t, storetest.Open(t), newOwner(true), func(_ context.Context, key object.Key, _ string) (Result, error) {
 		scans <- key
 		return Served, nil
 	})
@@ -126,7 +126,7 @@ func TestARequestIsScannedForAndForgotten(t *testing.T) {
 func TestABurstIsOneWriteAndTwoScansAtMost(t *testing.T) {
 	var scans atomic.Int64
 	st := storetest.Open(t)
-	r := run(t, st, newOwner(true), func(context.Context, object.Key) (Result, error) {
+	r := run(t, st, newOwner(true), func(context.Context, object.Key, string) (Result, error) {
 		scans.Add(1)
 		return Unchanged, nil
 	})
@@ -148,7 +148,7 @@ func TestABurstIsOneWriteAndTwoScansAtMost(t *testing.T) {
 func TestEachRequestHasAScanThatBeginsAfterIt(t *testing.T) {
 	// Whoever asks notes a number; a scan sees the highest one that was asked before it began.
 	var asked, seen atomic.Int64
-	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) {
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key, string) (Result, error) {
 		seen.Store(asked.Load())
 		return Served, nil
 	})
@@ -164,7 +164,7 @@ func TestEachRequestHasAScanThatBeginsAfterIt(t *testing.T) {
 
 func TestAScanThatDidNotComeAboutIsTriedAgain(t *testing.T) {
 	var scans atomic.Int64
-	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) {
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key, string) (Result, error) {
 		switch scans.Add(1) {
 		case 1:
 			return Prevented, errors.New("the store is away")
@@ -180,7 +180,7 @@ func TestAScanThatDidNotComeAboutIsTriedAgain(t *testing.T) {
 
 func TestAScanThatFoundNothingIsFollowedByOneMore(t *testing.T) {
 	var scans atomic.Int64
-	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) {
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key, string) (Result, error) {
 		scans.Add(1)
 		return Unchanged, nil
 	})
@@ -194,12 +194,12 @@ func TestAScanThatFoundNothingIsFollowedByOneMore(t *testing.T) {
 func TestAnotherReplicaScansWhatOneWasAsked(t *testing.T) {
 	st := storetest.Open(t)
 	var scans atomic.Int64
-	never := func(context.Context, object.Key) (Result, error) {
+	never := func(context.Context, object.Key, string) (Result, error) {
 		t.Error("a replica scans what is not its own")
 		return Served, nil
 	}
 	asked := run(t, st, newOwner(false), never)
-	run(t, st, newOwner(true), func(context.Context, object.Key) (Result, error) {
+	run(t, st, newOwner(true), func(context.Context, object.Key, string) (Result, error) {
 		scans.Add(1)
 		return Served, nil
 	})
@@ -213,7 +213,7 @@ func TestAnotherReplicaScansWhatOneWasAsked(t *testing.T) {
 func TestARequestMovesWithItsOwner(t *testing.T) {
 	var scans atomic.Int64
 	owner := newOwner(false)
-	r := run(t, storetest.Open(t), owner, func(context.Context, object.Key) (Result, error) {
+	r := run(t, storetest.Open(t), owner, func(context.Context, object.Key, string) (Result, error) {
 		scans.Add(1)
 		return Served, nil
 	})
@@ -227,7 +227,7 @@ func TestARequestMovesWithItsOwner(t *testing.T) {
 
 func TestManyRepositoriesAreWrittenTogether(t *testing.T) {
 	var scans atomic.Int64
-	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) {
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key, string) (Result, error) {
 		scans.Add(1)
 		return Served, nil
 	})
@@ -240,9 +240,9 @@ func TestManyRepositoriesAreWrittenTogether(t *testing.T) {
 }
 
 func TestNothingIsAcceptedAfterTheEnd(t *testing.T) {
-	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key) (Result, error) { return Served, nil })
+	r := run(t, storetest.Open(t), newOwner(true), func(context.Context, object.Key, string) (Result, error) { return Served, nil })
 	r.stop()
-	if err := r.Want(t.Context(), []object.Key{app}); !errors.Is(err, object.ErrShuttingDown) {
+	if err := r.Want(t.Context(), []object.Key{app}, ""); !errors.Is(err, object.ErrShuttingDown) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -48,7 +48,7 @@ func (r *Requests) take(key object.Key, e *entry) (served wanted, prompt bool, w
 func (r *Requests) serve(ctx context.Context, key object.Key, e *entry, served wanted, prompt bool) time.Duration {
 	result := Prevented
 	err := lifecycle.Guard(func() (err error) {
-		result, err = r.scan(telemetry.Extract(ctx, served.trace()), key)
+		result, err = r.scan(telemetry.Extract(ctx, served.trace()), key, served.By)
 		return err
 	})
 	confirm := result == Unchanged && prompt

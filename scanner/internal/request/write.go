@@ -11,7 +11,6 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/store"
 )
@@ -24,20 +23,20 @@ const (
 
 // batch are requests that are written together.
 type batch struct {
-	traces map[object.Key]*metav1.TraceContext
+	wanted map[object.Key]wanted
 	done   chan struct{}
 	// err is set before done is closed.
 	err error
 }
 
 func newBatch() *batch {
-	return &batch{traces: map[object.Key]*metav1.TraceContext{}, done: make(chan struct{})}
+	return &batch{wanted: map[object.Key]wanted{}, done: make(chan struct{})}
 }
 
-// add asks in the name of the first trace.
-func (b *batch) add(key object.Key, trace *metav1.TraceContext) {
-	if _, ok := b.traces[key]; !ok {
-		b.traces[key] = trace
+// add asks in the name of the first one.
+func (b *batch) add(key object.Key, w wanted) {
+	if _, ok := b.wanted[key]; !ok {
+		b.wanted[key] = w
 	}
 }
 
@@ -58,7 +57,7 @@ func (r *Requests) write(ctx context.Context) error {
 		b := r.next
 		r.next = newBatch()
 		var keys []object.Key
-		for key := range b.traces {
+		for key := range b.wanted {
 			// One that was written while this batch gathered, and whose scan has not begun, serves for this one too.
 			if !r.entry(key).waits() || !r.owner.Owns(key.String()) {
 				keys = append(keys, key)
@@ -86,8 +85,7 @@ func (r *Requests) writeAll(ctx context.Context, b *batch, keys []object.Key) er
 func (r *Requests) writeSome(ctx context.Context, b *batch, keys []object.Key) error {
 	ops, requests := make([]clientv3.Op, len(keys)), make([]wanted, len(keys))
 	for i, key := range keys {
-		trace := b.traces[key]
-		requests[i] = wanted{TraceParent: trace.GetTraceparent(), TraceState: trace.GetTracestate()}
+		requests[i] = b.wanted[key]
 		value, err := json.Marshal(requests[i])
 		if err != nil {
 			return fmt.Errorf("writing a request down: %w", err)

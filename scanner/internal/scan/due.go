@@ -11,6 +11,7 @@ import (
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	"github.com/tidemark-io/tidemark/platform/conditions"
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/scanner/internal/origin"
 	"github.com/tidemark-io/tidemark/scanner/internal/source"
 	"github.com/tidemark-io/tidemark/scanner/internal/tagset"
 )
@@ -25,49 +26,51 @@ const (
 	mix uint64 = 0x9e3779b97f4a7c15
 )
 
-// due says when an object whose scans this process has not seen is to be scanned; the zero time: not until it changes.
-func due(r *scannerv1.ImageRepository, head tagset.Head, now time.Time) time.Time {
+// due says when an object whose scans this process has not seen is to be scanned, and why; the zero time: not until it
+// changes.
+func due(r *scannerv1.ImageRepository, head tagset.Head, now time.Time) (time.Time, origin.Trigger) {
 	status := r.GetStatus()
 	interval := r.GetSpec().GetInterval().AsDuration()
 	switch {
 	case Suspended(r):
-		return time.Time{}
+		return time.Time{}, origin.Unknown
 	case status.GetObservedGeneration() != r.GetMetadata().GetGeneration():
-		return now
+		return now, origin.Spec
 	case conditions.IsTrue(status.GetConditions(), conditions.TypeStalled):
-		return time.Time{}
+		return time.Time{}, origin.Unknown
 	case !conditions.IsTrue(status.GetConditions(), conditions.TypeReady),
 		conditions.IsTrue(status.GetConditions(), conditions.TypeReconciling):
-		return now
+		return now, origin.Retry
 	case head.UID != r.GetMetadata().GetUid(), head.Image != r.GetSpec().GetImage():
-		return now
+		return now, origin.Spec
 	case interval <= 0:
-		return time.Time{}
+		return time.Time{}, origin.Unknown
 	default:
-		return status.GetLastScanResult().GetScanTime().AsTime().Add(spread(interval, r.GetMetadata().GetUid()))
+		return status.GetLastScanResult().GetScanTime().AsTime().Add(spread(interval, r.GetMetadata().GetUid())), origin.Interval
 	}
 }
 
-// next says when an object is to be scanned again after a scan that ended now, with so many failures in a row.
-func next(r *scannerv1.ImageRepository, err error, failures int, now time.Time) time.Time {
+// next says when an object is to be scanned again after a scan that ended now, with so many failures in a row, and
+// why; the zero time: not until it changes.
+func next(r *scannerv1.ImageRepository, err error, failures int, now time.Time) (time.Time, origin.Trigger) {
 	interval := r.GetSpec().GetInterval().AsDuration()
 	failure, failed := errors.AsType[*source.Error](err)
 	switch {
 	case errors.Is(err, ErrSuspended), errors.Is(err, object.ErrNotFound), failed && failure.Stalled:
-		return time.Time{}
+		return time.Time{}, origin.Unknown
 	case err != nil:
 		if failed && failure.RetryAfter > 0 {
-			return now.Add(failure.RetryAfter)
+			return now.Add(failure.RetryAfter), origin.Retry
 		}
 		wait := backoff(failures)
 		if interval > 0 {
 			wait = min(wait, spread(interval, r.GetMetadata().GetUid()))
 		}
-		return now.Add(wait)
+		return now.Add(wait), origin.Retry
 	case interval <= 0:
-		return time.Time{}
+		return time.Time{}, origin.Unknown
 	default:
-		return now.Add(spread(interval, r.GetMetadata().GetUid()))
+		return now.Add(spread(interval, r.GetMetadata().GetUid())), origin.Interval
 	}
 }
 

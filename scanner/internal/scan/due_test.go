@@ -16,6 +16,7 @@ import (
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	"github.com/tidemark-io/tidemark/platform/conditions"
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/scanner/internal/origin"
 	"github.com/tidemark-io/tidemark/scanner/internal/source"
 	"github.com/tidemark-io/tidemark/scanner/internal/tagset"
 )
@@ -39,31 +40,35 @@ func TestDueAfterARestart(t *testing.T) {
 		name   string
 		change func(r *scannerv1.ImageRepository, head *tagset.Head)
 		want   string
+		why    origin.Trigger
 	}{
-		{"scanned well", func(*scannerv1.ImageRepository, *tagset.Head) {}, later},
-		{"never scanned", func(r *scannerv1.ImageRepository, h *tagset.Head) { r.Status, *h = nil, tagset.Head{} }, at},
-		{"another spec", func(r *scannerv1.ImageRepository, _ *tagset.Head) { r.Metadata.Generation = 4 }, at},
-		{"no tags stored", func(_ *scannerv1.ImageRepository, h *tagset.Head) { *h = tagset.Head{} }, at},
-		{"tags of another image", func(_ *scannerv1.ImageRepository, h *tagset.Head) { h.Image = "b" }, at},
-		{"no interval", func(r *scannerv1.ImageRepository, _ *tagset.Head) { r.Spec.Interval = durationpb.New(0) }, never},
-		{"suspended by its spec", func(r *scannerv1.ImageRepository, _ *tagset.Head) { r.Spec.Suspend = true }, never},
+		{"scanned well", func(*scannerv1.ImageRepository, *tagset.Head) {}, later, origin.Interval},
+		{"never scanned", func(r *scannerv1.ImageRepository, h *tagset.Head) { r.Status, *h = nil, tagset.Head{} }, at, origin.Spec},
+		{"another spec", func(r *scannerv1.ImageRepository, _ *tagset.Head) { r.Metadata.Generation = 4 }, at, origin.Spec},
+		{"no tags stored", func(_ *scannerv1.ImageRepository, h *tagset.Head) { *h = tagset.Head{} }, at, origin.Spec},
+		{"tags of another image", func(_ *scannerv1.ImageRepository, h *tagset.Head) { h.Image = "b" }, at, origin.Spec},
+		{"no interval", func(r *scannerv1.ImageRepository, _ *tagset.Head) { r.Spec.Interval = durationpb.New(0) }, never, origin.Unknown},
+		{"suspended by its spec", func(r *scannerv1.ImageRepository, _ *tagset.Head) { r.Spec.Suspend = true }, never, origin.Unknown},
 		{"suspended by an operator", func(r *scannerv1.ImageRepository, _ *tagset.Head) {
 			r.Override = &metav1.Override{Suspension: &metav1.Suspension{Actor: "me"}}
-		}, never},
+		}, never, origin.Unknown},
 		{"failed", func(r *scannerv1.ImageRepository, _ *tagset.Head) {
 			conditions.MarkNotReady(&r.Status.Conditions, 3, "x", "", now)
-		}, at},
+		}, at, origin.Retry},
 		{"interrupted", func(r *scannerv1.ImageRepository, _ *tagset.Head) {
 			conditions.MarkReconciling(&r.Status.Conditions, 3, "x", "", now)
-		}, at},
+		}, at, origin.Retry},
 		{"stalled", func(r *scannerv1.ImageRepository, _ *tagset.Head) {
 			conditions.MarkStalled(&r.Status.Conditions, 3, "x", "", now)
-		}, never},
+		}, never, origin.Unknown},
 	} {
 		r, h := scanned(), head
 		tt.change(r, &h)
-		got := due(r, h, now)
+		got, why := due(r, h, now)
 		low, high := now.Add(44*time.Minute), now.Add(50*time.Minute) // an interval after the scan, and a tenth less
+		if !got.IsZero() && why != tt.why {
+			t.Errorf("%s: because of %v, want %v", tt.name, why, tt.why)
+		}
 		switch {
 		case tt.want == never && got.IsZero(), tt.want == at && got.Equal(now):
 		case tt.want == later && !got.Before(low) && !got.After(high):
@@ -97,9 +102,12 @@ func TestNextTry(t *testing.T) {
 		{"the store is away", time.Hour, errors.New("x"), 2, 20 * time.Second, 20 * time.Second},
 	} {
 		r := &scannerv1.ImageRepository{Spec: &scannerv1.ImageRepositorySpec{Interval: durationpb.New(tt.interval)}}
-		got := next(r, tt.err, tt.failures, now)
+		got, why := next(r, tt.err, tt.failures, now)
 		if tt.high == 0 && got.IsZero() {
 			continue
+		}
+		if want := map[bool]origin.Trigger{true: origin.Interval, false: origin.Retry}[tt.err == nil]; why != want {
+			t.Errorf("%s: because of %v, want %v", tt.name, why, want)
 		}
 		if wait := got.Sub(now); tt.high == 0 || wait < tt.low || wait > tt.high {
 			t.Errorf("%s: after %v, want %v to %v", tt.name, wait, tt.low, tt.high)

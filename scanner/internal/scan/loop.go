@@ -17,6 +17,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/schedule"
 	"github.com/tidemark-io/tidemark/platform/telemetry"
+	"github.com/tidemark-io/tidemark/scanner/internal/origin"
 	"github.com/tidemark-io/tidemark/scanner/internal/source"
 	"github.com/tidemark-io/tidemark/scanner/internal/state"
 )
@@ -71,7 +72,9 @@ type tracked struct {
 	generation int64
 	suspended  bool
 	// next is when its next scan is due; zero: none is.
-	next     time.Time
+	next time.Time
+	// why it is.
+	why      origin.Trigger
 	failures int
 	// secrets are those that its scans use, and version is theirs as of the last one; empty: none yet.
 	secrets []object.Key
@@ -208,9 +211,9 @@ func (l *Loop) observe(ctx context.Context, key object.Key, r state.Repository) 
 	if sameObject {
 		now.version = was.version
 	}
-	now.next = due(r, l.state.CachedHead(key), time.Now())
+	now.next, now.why = due(r, l.state.CachedHead(key), time.Now())
 	if sameObject && was.suspended && !now.suspended {
-		now.next = time.Now() // who resumes an object means it
+		now.next, now.why = time.Now(), origin.Spec // who resumes an object means it
 	}
 	l.known[key] = now
 	l.queue.At(key.String(), now.next)
@@ -240,7 +243,7 @@ func (l *Loop) followOwner(ctx context.Context) error {
 		changed := l.owner.Changed()
 		l.mu.Lock()
 		for key, t := range l.known {
-			t.next = l.afresh(key, t)
+			t.next, t.why = l.afresh(key, t)
 			l.known[key] = t
 			l.queue.At(key.String(), t.next)
 		}
@@ -253,11 +256,11 @@ func (l *Loop) followOwner(ctx context.Context) error {
 	}
 }
 
-// afresh is when an object is due that may have been another replica's until now, which has scanned it meanwhile.
-func (l *Loop) afresh(key object.Key, t tracked) time.Time {
+// afresh is when, and why, an object is due that may have been another replica's until now, which has scanned it meanwhile.
+func (l *Loop) afresh(key object.Key, t tracked) (time.Time, origin.Trigger) {
 	r, ok := l.state.Repositories.Cached(key)
 	if !ok || t.next.IsZero() || t.next.After(time.Now()) || r.GetMetadata().GetUid() != t.uid {
-		return t.next
+		return t.next, t.why
 	}
 	return due(r, l.state.CachedHead(key), time.Now())
 }
@@ -267,11 +270,15 @@ func (l *Loop) run(ctx context.Context, text string) {
 	namespace, name, _ := strings.Cut(text, "/")
 	key := object.KeyOf(namespace, name)
 	asked := l.take(key)
-	if len(asked) == 0 && !l.isDue(key) {
-		return
+	planned := origin.Unknown
+	if len(asked) == 0 {
+		var isDue bool
+		if planned, isDue = l.isDue(key); !isDue {
+			return
+		}
 	}
 	var outcome Outcome
-	if err := lifecycle.Guard(func() error { outcome = l.traced(ctx, key, asked); return nil }); err != nil {
+	if err := lifecycle.Guard(func() error { outcome = l.traced(ctx, key, asked, planned); return nil }); err != nil {
 		outcome = l.panicked(ctx, key, err)
 	}
 	l.finish(ctx, key, outcome)
@@ -283,22 +290,22 @@ func (l *Loop) run(ctx context.Context, text string) {
 	}
 }
 
-// isDue says whether the key's planned scan is due here; if not, it is planned for when it is.
-func (l *Loop) isDue(key object.Key) bool {
+// isDue says whether the key's planned scan is due here, and why; if not, it is planned for when it is.
+func (l *Loop) isDue(key object.Key) (origin.Trigger, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t, known := l.known[key]
 	switch {
 	case !known || t.next.IsZero():
-		return false
+		return origin.Unknown, false
 	case t.next.After(time.Now()):
 		l.queue.At(key.String(), t.next)
-		return false
+		return origin.Unknown, false
 	case !l.owner.Owns(key.String()):
 		l.queue.At(key.String(), time.Now().Add(unownedRecheck))
-		return false
+		return origin.Unknown, false
 	}
-	return true
+	return t.why, true
 }
 
 // finish plans the next scan.
@@ -316,7 +323,7 @@ func (l *Loop) finish(ctx context.Context, key object.Key, outcome Outcome) {
 		return
 	case outcome.scanned == nil: // not readable now
 		was.failures++
-		was.next = time.Now().Add(backoff(was.failures))
+		was.next, was.why = time.Now().Add(backoff(was.failures)), origin.Retry
 		l.known[key] = was
 	case known && (was.uid != track(outcome.scanned).uid || was.generation > outcome.scanned.GetMetadata().GetGeneration()):
 		// What was observed meanwhile is due for itself.
@@ -326,9 +333,10 @@ func (l *Loop) finish(ctx context.Context, key object.Key, outcome Outcome) {
 		if outcome.Err != nil {
 			now.failures = was.failures + 1
 		}
-		now.next = next(outcome.scanned, outcome.Err, now.failures, time.Now())
+		now.next, now.why = next(outcome.scanned, outcome.Err, now.failures, time.Now())
 		if errors.Is(outcome.Err, ErrSuspended) {
 			now.suspended, now.next = l.stillSuspended(key)
+			now.why = origin.Spec
 		} else if known && was.suspended && was.generation == now.generation {
 			now.suspended, now.next = true, time.Time{} // it was suspended meanwhile; its end is to be seen as one
 		}

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/scanner/internal/origin"
 )
 
 // request is somebody who waits for a scan that begins after they asked.
@@ -18,7 +19,10 @@ type request struct {
 	trace trace.SpanContext
 	// acceptShrink: take the listing whatever it lost.
 	acceptShrink bool
-	answer       chan Outcome // of one
+	// trigger is Request or Webhook, and receiver the webhook's.
+	trigger  origin.Trigger
+	receiver string
+	answer   chan Outcome // of one
 }
 
 // Scan scans the object now and waits for the outcome. A scan that is under way does not count: another one follows it.
@@ -26,16 +30,21 @@ type request struct {
 // Outcome's, or why there is none: object.ErrNotFound, ErrSuspended, object.ErrShuttingDown, store.ErrUnavailable, the
 // context's.
 func (l *Loop) Scan(ctx context.Context, key object.Key) (Outcome, error) {
-	return l.ask(ctx, key, false)
+	return l.ask(ctx, key, &request{trigger: origin.Request})
+}
+
+// ScanForWebhook is Scan for a webhook of the receiver, `<namespace>/<name>`; empty: nobody knows which.
+func (l *Loop) ScanForWebhook(ctx context.Context, key object.Key, receiver string) (Outcome, error) {
+	return l.ask(ctx, key, &request{trigger: origin.Webhook, receiver: receiver})
 }
 
 // ScanAcceptingShrink is Scan for somebody who has looked: a listing that would be held back, because it lost so many tags,
 // is taken.
 func (l *Loop) ScanAcceptingShrink(ctx context.Context, key object.Key) (Outcome, error) {
-	return l.ask(ctx, key, true)
+	return l.ask(ctx, key, &request{trigger: origin.Request, acceptShrink: true})
 }
 
-func (l *Loop) ask(ctx context.Context, key object.Key, acceptShrink bool) (Outcome, error) {
+func (l *Loop) ask(ctx context.Context, key object.Key, r *request) (Outcome, error) {
 	repository, err := l.state.Repositories.Get(ctx, key)
 	if err != nil {
 		return Outcome{}, err
@@ -43,7 +52,7 @@ func (l *Loop) ask(ctx context.Context, key object.Key, acceptShrink bool) (Outc
 	if Suspended(repository) {
 		return Outcome{}, ErrSuspended
 	}
-	r := &request{trace: trace.SpanContextFromContext(ctx), acceptShrink: acceptShrink, answer: make(chan Outcome, 1)}
+	r.trace, r.answer = trace.SpanContextFromContext(ctx), make(chan Outcome, 1)
 	l.mu.Lock()
 	l.waiting[key] = append(l.waiting[key], r)
 	l.queue.Now(key.String())

@@ -18,6 +18,7 @@ import (
 	"github.com/tidemark-io/tidemark/platform/lifecycle"
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/telemetry"
+	"github.com/tidemark-io/tidemark/scanner/internal/origin"
 	"github.com/tidemark-io/tidemark/scanner/internal/source"
 	"github.com/tidemark-io/tidemark/scanner/internal/state"
 )
@@ -25,8 +26,9 @@ import (
 // reasonFailure is a defect of ours.
 const reasonFailure = "Failure"
 
-// traced reads the object and scans it within a span: a child of the first request's, with links to the others'.
-func (l *Loop) traced(ctx context.Context, key object.Key, asked []*request) Outcome {
+// traced reads the object and scans it within a span: a child of the first request's, with links to the others'. planned is
+// why the scan is due where nobody asked for it.
+func (l *Loop) traced(ctx context.Context, key object.Key, asked []*request, planned origin.Trigger) Outcome {
 	repository, err := l.state.Repositories.Get(ctx, key)
 	if err != nil {
 		return Outcome{Err: err}
@@ -54,12 +56,21 @@ func (l *Loop) traced(ctx context.Context, key object.Key, asked []*request) Out
 	defer span.End()
 	began := time.Now()
 	outcome := l.scan(ctx, &job{
-		key: key, repository: repository, requested: len(asked) > 0, trace: telemetry.Inject(ctx),
+		key: key, repository: repository, requested: len(asked) > 0, trace: telemetry.Inject(ctx), cause: causeOf(ctx, asked, planned),
 		acceptShrink: slices.ContainsFunc(asked, func(r *request) bool { return r.acceptShrink }),
 	})
 	outcome.scanned, outcome.secrets = repository, secrets
 	l.report(ctx, key, span, outcome, time.Since(began))
 	return outcome
+}
+
+// causeOf is what brings a scan about: the first request, whose trace it belongs to, or the plan.
+func causeOf(ctx context.Context, asked []*request, planned origin.Trigger) origin.Scan {
+	cause := origin.Scan{Trigger: planned, TraceID: trace.SpanContextFromContext(ctx).TraceID()}
+	if len(asked) > 0 {
+		cause.Trigger, cause.Receiver = asked[0].trigger, asked[0].receiver
+	}
+	return cause
 }
 
 // report tells the span, the metrics and the log of a scan.

@@ -14,6 +14,7 @@ import (
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/scanner/internal/origin"
 	"github.com/tidemark-io/tidemark/scanner/internal/registry"
 	"github.com/tidemark-io/tidemark/scanner/internal/source"
 	"github.com/tidemark-io/tidemark/scanner/internal/state"
@@ -39,8 +40,10 @@ type job struct {
 	// requested: somebody waits for it, so that its time is worth a write.
 	requested bool
 	// acceptShrink: one of them has looked, and means a loss of tags that would be held back.
-	acceptShrink    bool
-	trace           *metav1.TraceContext
+	acceptShrink bool
+	trace        *metav1.TraceContext
+	// cause is why it is made, without its time.
+	cause           origin.Scan
 	started, listed time.Time
 	tags            []string
 	exclusions      registry.Exclusions
@@ -150,7 +153,7 @@ func (l *Loop) storeOnce(ctx context.Context, j *job) (Outcome, error) {
 	if was.Of(j.uid()) && j.started.Before(was.Head.ScanStarted) {
 		return Outcome{}, tagset.ErrStale // also where the other scan was of another image
 	}
-	plan, err := l.plan(ctx, j, was)
+	plan, anew, err := l.plan(ctx, j, was)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -165,7 +168,7 @@ func (l *Loop) storeOnce(ctx context.Context, j *job) (Outcome, error) {
 	var repository state.Repository
 	if plan.Changed {
 		repository, err = l.state.Swap(ctx, j.key, state.Swap{
-			Was: was, Head: plan.Head, Write: plan.Write, Told: j.told, Mutate: mutate,
+			Was: was, Head: plan.Head, Write: plan.Write, Told: j.told, Found: j.found(plan, anew), Anew: anew, Mutate: mutate,
 		})
 	} else {
 		repository, err = l.state.Keep(ctx, j.key, j.uid(), was, mutate)
@@ -173,8 +176,21 @@ func (l *Loop) storeOnce(ctx context.Context, j *job) (Outcome, error) {
 	return Outcome{Repository: repository, Result: result, Changed: plan.Changed}, err
 }
 
+// found is the scan as the origin of the tags that it has found; nil where it found none that is new.
+func (j *job) found(plan tagset.Plan, anew bool) *origin.Scan {
+	if plan.New == 0 {
+		return nil
+	}
+	scan := j.cause
+	scan.Time = plan.Head.ScanFinished
+	if anew {
+		scan.Trigger = origin.First
+	}
+	return &scan
+}
+
 // plan merges with the stored set, or starts a new one where that is of another object or image, or cannot be read.
-func (l *Loop) plan(ctx context.Context, j *job, was state.Set) (tagset.Plan, error) {
+func (l *Loop) plan(ctx context.Context, j *job, was state.Set) (plan tagset.Plan, anew bool, err error) {
 	image := j.repository.GetSpec().GetImage()
 	base := tagset.Head{}
 	if was.Of(j.uid()) && was.Head.Image == image {
@@ -185,7 +201,7 @@ func (l *Loop) plan(ctx context.Context, j *job, was state.Set) (tagset.Plan, er
 		Started: j.started, Finished: j.listed, Moved: j.moved,
 		TraceParent: j.trace.GetTraceparent(), TraceState: j.trace.GetTracestate(),
 	}
-	plan, err := tagset.Merge(base, was.Reader(ctx), made)
+	plan, err = tagset.Merge(base, was.Reader(ctx), made)
 	if errors.Is(err, tagset.ErrCorrupt) {
 		l.logger.ErrorContext(ctx, "the stored tags cannot be read; they are collected afresh", "repository", j.key.String(), "error", err)
 		made.First = true
@@ -193,9 +209,9 @@ func (l *Loop) plan(ctx context.Context, j *job, was state.Set) (tagset.Plan, er
 	}
 	plan.Head.Image = image
 	if err != nil {
-		return plan, fmt.Errorf("merging the tags of %s: %w", j.key, err)
+		return plan, made.First, fmt.Errorf("merging the tags of %s: %w", j.key, err)
 	}
-	return plan, nil
+	return plan, made.First, nil
 }
 
 func (j *job) uid() string { return j.repository.GetMetadata().GetUid() }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tidemark-io/tidemark/platform/object"
+	"github.com/tidemark-io/tidemark/scanner/internal/origin"
 )
 
 const (
@@ -67,7 +68,7 @@ func (l *Loop) sawSecrets(key object.Key, secrets []object.Key, version string) 
 		return
 	}
 	if t.version != "" {
-		t.next = time.Now()
+		t.next, t.why = time.Now(), origin.Spec
 		l.queue.At(key.String(), t.next)
 	}
 	t.version = version

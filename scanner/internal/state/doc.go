@@ -9,6 +9,7 @@
 //	    imagerepositories/override/<namespace>/<name>  uid and override         (platform/object)
 //	    imagerepositories/taghead/<namespace>/<name>   the head of the tag set  (tagset.Head)
 //	    tagchunks/<uid>/<chunk id>                     a chunk of the tag set   (tagset.Chunk)
+//	    tagorigins/<uid>                               the last scans that found new tags  (origin.Scans)
 //	    receivers/{spec,status,override}/<namespace>/<name>  the webhooks       (platform/object)
 //	    requests/<namespace>/<name>                    scans that webhooks want (package request)
 //	    metadata/<uid>/<digest>                        what a digest's content says of itself
@@ -20,7 +21,8 @@
 // A tag set belongs to one object, by its uid. Its chunks are written first, under ids made of their content, which nobody
 // sees until the head names them; then the head is swapped, together with the object's status. Who reads takes head and
 // chunks at one revision of the store, so a set is never half old and half new. Chunks that no head names, for a process
-// died between the two steps, are swept at the next start.
+// died between the two steps, are swept at the next start. The scan that a new set is from is noted in the transaction that
+// swaps the head.
 //
 // Metadata begins with the day on which it was last asked for; what was not for 30 days is swept, once a day. A tag is
 // tracked until nobody has asked for it in a day.

@@ -31,9 +31,9 @@ type State struct {
 	// Repositories are the objects. Delete them with Delete, which deletes their tags too.
 	Repositories *object.Store[Repository]
 
-	client                    *clientv3.Client
-	chunks, metadata, tracked string
-	logger                    *slog.Logger
+	client                             *clientv3.Client
+	chunks, metadata, tracked, origins string
+	logger                             *slog.Logger
 }
 
 // New makes the scanner's state in the program's store, which need not be scoped.
@@ -49,6 +49,7 @@ func New(st *store.Store, logger *slog.Logger) *State {
 		chunks:   st.Prefix() + "/tagchunks/",
 		metadata: st.Prefix() + "/metadata/",
 		tracked:  st.Prefix() + "/tracked/",
+		origins:  st.Prefix() + "/tagorigins/",
 		logger:   logger,
 	}
 }
@@ -74,6 +75,7 @@ func (s *State) forgetting(uid string) []clientv3.Op {
 		clientv3.OpDelete(s.chunkPrefix(uid), clientv3.WithPrefix()),
 		clientv3.OpDelete(s.metadataPrefix(uid), clientv3.WithPrefix()),
 		clientv3.OpDelete(s.trackedPrefix(uid), clientv3.WithPrefix()),
+		clientv3.OpDelete(s.originsKey(uid)),
 	}
 }
 

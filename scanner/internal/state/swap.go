@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidemark-io/tidemark/platform/object"
 	"github.com/tidemark-io/tidemark/platform/store"
+	"github.com/tidemark-io/tidemark/scanner/internal/origin"
 	"github.com/tidemark-io/tidemark/scanner/internal/tagset"
 )
 
@@ -32,6 +33,10 @@ type Swap struct {
 	Write []tagset.Chunk
 	// Told are tracked tags, at most MaxMoved, whose digests are known with it.
 	Told []Tracked
+	// Found is the scan, where it found tags that were never seen; nil: it did not.
+	Found *origin.Scan
+	// Anew says that the set was not made from Was, so that what was noted of earlier scans is of no use.
+	Anew bool
 	// Mutate changes the status with it; see object.StatusChange. It must not say object.ErrUnchanged.
 	Mutate func(Repository) error
 }
@@ -49,12 +54,16 @@ func (s *State) Swap(ctx context.Context, key object.Key, swap Swap) (Repository
 	if err != nil {
 		return nil, err
 	}
+	noted, err := s.noting(ctx, swap)
+	if err != nil {
+		return nil, errors.Join(err, s.sweepFailed(context.WithoutCancel(ctx), key, swap))
+	}
 	obsolete := unnamed(swap.Was.Head.Chunks, swap.Head.Chunks)
 	now := min(len(obsolete), maxOps)
 	repository, err := s.Repositories.ChangeStatus(ctx, key, uid, object.StatusChange[Repository]{
 		Mutate: swap.Mutate,
 		If:     s.still(key, swap),
-		Also:   slices.Concat(s.deletions(uid, obsolete[:now]), s.telling(uid, swap.Told), []clientv3.Op{clientv3.OpPut(s.headKey(key), string(encoded))}),
+		Also:   slices.Concat(s.deletions(uid, obsolete[:now]), s.telling(uid, swap.Told), noted, []clientv3.Op{clientv3.OpPut(s.headKey(key), string(encoded))}),
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.sweepFailed(context.WithoutCancel(ctx), key, swap))

@@ -63,6 +63,8 @@ type Plan struct {
 	// excluded tags too. A caller who takes so many for an accident does not
 	// store the plan.
 	Lost int
+	// New is how many tags are first seen in this listing, excluded tags too.
+	New int
 }
 
 // Merge plans how a complete listing becomes the stored set. It reads chunks
@@ -133,7 +135,7 @@ func (s sizes) rewrite(head Head, old []ChunkRef, read Reader, tags []string, m 
 	head.Revision, head.Latest = m.sum.String(), m.latest.tags()
 	head.Count, head.Total, head.Gone, head.Expires = m.count, m.total, m.gone, m.expires
 	head.tell(m.delta, m.moved)
-	plan := Plan{Head: head, Changed: true, Delta: m.delta, Lost: m.lost}
+	plan := Plan{Head: head, Changed: true, Delta: m.delta, Lost: m.lost, New: m.new}
 	return plan, plan.store(leaves, old)
 }
 
@@ -190,7 +192,7 @@ type merger struct {
 	sum                *checksum
 	latest             latest
 	count, total, gone int
-	lost               int
+	lost, new          int
 	expires            time.Time
 }
 
@@ -244,6 +246,7 @@ func (m *merger) see(e Entry) {
 }
 
 func (m *merger) appeared(tag string) Entry {
+	m.new++
 	return Entry{Tag: tag, FirstSeen: m.now, Initial: m.first, Excluded: m.exclude(tag), Digest: m.moved[tag]}
 }
 
