@@ -62,6 +62,7 @@ func startServer(t *testing.T, config gitserver.Config, files map[string]string)
 	if err := server.CreateRepository(app, "main", files); err != nil {
 		t.Fatal(err)
 	}
+	git(t, server, "", "config", "core.fsync", "none") // nothing here outlives the test
 	return server
 }
 
