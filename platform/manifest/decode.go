@@ -55,6 +55,7 @@ type fileReader struct {
 	nodes    int // how many more values may be visited
 	octets   int // how many more bytes they may hold
 	refine   int // how many more bytes may be parsed to find lines
+	long     int // how many more bytes of long lines may be looked at
 	reported int // how many have been reported
 }
 
@@ -65,6 +66,7 @@ func (r *reader) file(name string, data []byte) {
 	}
 	f := &fileReader{
 		reader: r, source: newSource(name, jsonAsYAML(data)), nodes: maxNodes, octets: aliasedBytes * len(data), refine: refineBudget,
+		long: maxLongLines,
 	}
 	for i, c := range f.source.chunks() {
 		if i == maxDocuments {
@@ -95,7 +97,9 @@ func tooLarge(limit int64) string {
 }
 
 func (f *fileReader) at(p position, sentence string) *Error {
-	return &Error{File: f.source.name, Line: p.line, Column: p.column, Sentence: sentence, source: f.source.line(p.line)}
+	return &Error{
+		File: f.source.name, Line: p.line, Column: p.column, Sentence: sentence, source: f.source.excerpt(p, &f.long),
+	}
 }
 
 // chunk reads one document.
@@ -120,26 +124,29 @@ func (f *fileReader) chunk(c chunk) {
 	if node == nil {
 		return
 	}
-	d := &document{fileReader: f, offset: c.first - 1, secret: holdsSecret(node)}
+	d := &document{fileReader: f, places: c.places(), secret: holdsSecret(node)}
 	d.read(node, 0, nil)
 }
 
 // failHidden reports a mistake in a document that could not be parsed, without its text if that might be a Secret.
 func (f *fileReader) failHidden(c chunk, e *Error) {
 	if looksSecret.Match(c.text) {
-		e.source = ""
+		e.source = excerpt{}
 	}
 	f.report(e)
 }
 
 func (f *fileReader) syntaxError(c chunk, err error) *Error {
 	sentence, line := syntaxSentence(err, looksSecret.Match(c.text))
-	line = cmp.Or(culprit(c, &f.refine), min(line, len(c.lines)), 1)
-	e := f.at(position{line: c.first + line - 1}, sentence)
-	if column, found := tabIndent(e.source); found {
+	at := position{line: c.first + culprit(c, &f.refine) - 1}
+	if at.line < c.first {
+		at.line = min(c.places().of(position{line: max(line, 1)}).line, c.first+len(c.lines)-1)
+	}
+	e := f.at(at, sentence)
+	if column, found := tabIndent(e.source.text); found {
 		e.Column, e.Sentence = column, "a tab in the indentation, where YAML allows spaces only; replace it with spaces"
 	} else {
-		e.Column = len(e.source) - len(strings.TrimLeft(e.source, " ")) + 1
+		e.Column = len(e.source.text) - len(strings.TrimLeft(e.source.text, " ")) + 1
 	}
 	return e
 }
@@ -147,7 +154,7 @@ func (f *fileReader) syntaxError(c chunk, err error) *Error {
 // document is what is known of the document being read.
 type document struct {
 	*fileReader
-	offset    int // lines before the text that was parsed
+	places
 	ident     struct{ kind, namespace, name string }
 	secret    bool // the text may hold a secret: no value and no line of it is shown
 	errors    []*Error
@@ -155,9 +162,6 @@ type document struct {
 	positions map[string]position
 	stopped   bool
 }
-
-// where is a node's place in the file.
-func (d *document) where(n *yaml.Node) position { return position{d.offset + n.Line, n.Column} }
 
 // errorf reports a mistake at a node; beyond the tenth of a document it says nothing more.
 func (d *document) errorf(n *yaml.Node, path, format string, args ...any) {
@@ -167,7 +171,7 @@ func (d *document) errorf(n *yaml.Node, path, format string, args ...any) {
 	e := d.at(d.where(n), fmt.Sprintf(format, args...))
 	e.Path = path
 	if d.secret {
-		e.source = ""
+		e.source = excerpt{}
 	}
 	d.errors = append(d.errors, e)
 }

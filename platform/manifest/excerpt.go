@@ -15,11 +15,11 @@ const maxShownSource = 120
 
 // window cuts a line to what fits a terminal, around the column, and says behind how many cells the caret stands; -1: it
 // stands nowhere. A tab is shown as one blank, so that the caret is right whatever a terminal makes of tabs.
-func window(line string, column int) (text string, caret int) {
-	runes := []rune(printable(strings.TrimRight(line, " \t")))
-	at := min(column-1, len(runes))
+func window(line excerpt, column int) (text string, caret int) {
+	runes := []rune(printable(strings.TrimRight(line.text, " \t")))
+	at := min(column-1-line.skipped, len(runes))
 	start, end := cut(runes, max(at, 0))
-	if start > 0 {
+	if start+line.skipped > 0 {
 		text = "…"
 	}
 	caret = -1

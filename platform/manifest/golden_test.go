@@ -101,3 +101,26 @@ func TestNothingOfASecretIsShown(t *testing.T) {
 		}
 	}
 }
+
+// TestAPlaceInALongLineIsShown makes one line of JSON, as a machine writes it, with a mistake far inside.
+func TestAPlaceInALongLineIsShown(t *testing.T) {
+	const item = `{"apiVersion":"image.toolkit.fluxcd.io/v1","kind":"ImageRepository","metadata":{"name":"%s"},"spec":{"image":"日本","%s":"5m"}}`
+	var b strings.Builder
+	b.WriteString(`{"apiVersion":"v1","kind":"List","items":[`)
+	for i := range 20_000 {
+		fmt.Fprintf(&b, item+",", fmt.Sprintf("a%d", i), "interval")
+	}
+	fmt.Fprintf(&b, item+"]}\n", "last", "intervall")
+	set := newCodec(t).Decode("list.json", []byte(b.String()), manifest.Options{})
+	if len(set.Errors) != 1 || len(set.Objects) != 20_000 {
+		t.Fatalf("%d objects, %v", len(set.Objects), set.Err())
+	}
+	const want = "    1 | ….toolkit.fluxcd.io/v1\",\"kind\":\"ImageRepository\",\"metadata\":{\"name\":\"last\"},\"spec\":{\"image\":\"日本\",\"intervall\":\"5m\"}}]}\n" +
+		"      |                                                                                                    ^"
+	if diff := cmp.Diff(want, set.Errors[0].Excerpt()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := set.Objects[19_999].Violation("spec.image", "no").Excerpt(); !strings.Contains(got, `"a19999"`) {
+		t.Errorf("got %s", got)
+	}
+}

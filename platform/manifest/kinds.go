@@ -145,7 +145,7 @@ func (d *document) list(top mapping, depth int, inherited *header) {
 		return
 	}
 	for _, item := range items.Content {
-		each := &document{fileReader: d.fileReader, offset: d.offset, secret: d.secret}
+		each := &document{fileReader: d.fileReader, places: d.places, secret: d.secret}
 		if each.read(item, depth+1, inherited); d.spent() {
 			return
 		}

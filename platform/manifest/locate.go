@@ -28,9 +28,10 @@ func (o *Object) ManifestPath(path string) string {
 // Violation shows a service's complaint about a field at the line where it was written.
 func (o *Object) Violation(path, sentence string) *Error {
 	spelled, p := o.locate(path)
+	budget := maxLongLines
 	return &Error{
 		File: o.File, Line: p.line, Column: p.column, Path: spelled[len(spelled)-1], Sentence: sentence,
-		Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, source: o.source.line(p.line),
+		Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, source: o.source.excerpt(p, &budget),
 	}
 }
 

@@ -70,7 +70,7 @@ func (d *document) readMetadata(n *yaml.Node, top mapping, m protoreflect.Messag
 
 // nameOnly reads the name of an object that is refused anyway, so that the error can carry it.
 func (d *document) nameOnly(top mapping, depth int) {
-	scratch := &document{fileReader: d.fileReader, offset: d.offset, positions: map[string]position{}}
+	scratch := &document{fileReader: d.fileReader, places: d.places, positions: map[string]position{}}
 	scratch.readMetadata(&yaml.Node{}, top, (&metav1.ObjectMeta{}).ProtoReflect(), depth)
 	d.ident.namespace, d.ident.name = scratch.ident.namespace, scratch.ident.name
 }
@@ -116,7 +116,7 @@ func (d *document) readNamespace(n *yaml.Node, top mapping, depth int) {
 func (d *document) readSecret(n *yaml.Node, top mapping, depth int) {
 	d.secret = true
 	for _, e := range d.errors {
-		e.source = ""
+		e.source = excerpt{}
 	}
 	if !d.opts.Secrets {
 		d.nameOnly(top, depth)

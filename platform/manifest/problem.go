@@ -24,7 +24,7 @@ type Error struct {
 	// Kind, Namespace and Name of the object. Name is empty where it could not be read, Kind where it is missing.
 	Kind, Namespace, Name string
 
-	source string
+	source excerpt
 }
 
 // Error is `file:line:column: path: sentence`, on one line.
@@ -55,7 +55,7 @@ func (e *Error) Detail() string {
 // what fits a terminal, and what a terminal would obey is replaced. Empty where there is no line, or where it might hold a
 // secret.
 func (e *Error) Excerpt() string {
-	if strings.TrimSpace(e.source) == "" {
+	if strings.TrimSpace(e.source.text) == "" {
 		return ""
 	}
 	text, caret := window(e.source, e.Column)

@@ -42,13 +42,38 @@ func newSource(name string, data []byte) *source {
 	return s
 }
 
-// line is the text of a line, counted from 1, without its end; empty where there is none, or where it is so long that
-// nobody reads it and looking for a column in it time and again would cost too much.
-func (s *source) line(n int) string {
-	if s == nil || n < 1 || n > len(s.lines) || len(s.lines[n-1]) > maxLine {
-		return ""
+// excerpt is the text of a line, as much of it as errors may need.
+type excerpt struct {
+	text    string
+	skipped int // characters of the line before text
+}
+
+// excerpt is the line of a place without its end; of a long one what is around the place. It is empty where there is no
+// such line. The cost is the bytes looked at; beyond budget a long line is left out.
+func (s *source) excerpt(at position, budget *int) excerpt {
+	if s == nil || at.line < 1 || at.line > len(s.lines) {
+		return excerpt{}
 	}
-	return string(bytes.TrimPrefix(bytes.TrimRight(s.lines[n-1], "\r\n"), byteOrderMark))
+	line := bytes.TrimPrefix(bytes.TrimRight(s.lines[at.line-1], "\r\n"), byteOrderMark)
+	if len(line) <= maxLine {
+		return excerpt{text: string(line)}
+	}
+	first := max(0, at.column-1-maxShownSource)
+	start := bytesOf(line, first)
+	if *budget -= start; *budget < 0 {
+		return excerpt{}
+	}
+	rest := line[start:]
+	return excerpt{text: string(rest[:bytesOf(rest, 3*maxShownSource)]), skipped: first}
+}
+
+// bytesOf is how many bytes the first n characters of a line take up.
+func bytesOf(line []byte, n int) (size int) {
+	for ; n > 0 && size < len(line); n-- {
+		_, width := utf8.DecodeRune(line[size:])
+		size += width
+	}
+	return size
 }
 
 // chunk is one document's lines.
