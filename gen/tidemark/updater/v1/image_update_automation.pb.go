@@ -971,7 +971,7 @@ type ImageUpdateAutomationStatus struct {
 	Conditions []*v1.Condition `protobuf:"bytes,1,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// The generation of the spec that the status was computed from.
 	ObservedGeneration int64 `protobuf:"varint,2,opt,name=observed_generation,json=observedGeneration,proto3" json:"observed_generation,omitempty"`
-	// When the last run ended. Written at most once a minute while nothing changes.
+	// When the last run ended.
 	LastAutomationRunTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_automation_run_time,json=lastAutomationRunTime,proto3" json:"last_automation_run_time,omitempty"`
 	// The last commit that was pushed.
 	LastPushCommit string `protobuf:"bytes,4,opt,name=last_push_commit,json=lastPushCommit,proto3" json:"last_push_commit,omitempty"`
