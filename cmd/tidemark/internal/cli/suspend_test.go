@@ -151,7 +151,7 @@ func TestResumeForceWritesAgainWhatWasUndone(t *testing.T) {
 	tidemark(t, s.serve(t), "resume", "image", "update", "app", "--force").wants(t, terminal{
 		err: "► resuming image update automation app in flux-system namespace\n✔ image update automation resumed\n" +
 			"◎ waiting for ImageUpdateAutomation reconciliation\n⚠ a.yaml:3: app:2 stands, and app:1 is older\n" +
-			"✔ no updates made; repository up-to-date\n",
+			"✔ no updates made; 1 value held\n",
 	})
 }
 

@@ -265,5 +265,5 @@ func TestOnceRespectsARevertOfAnEarlierJob(t *testing.T) {
 	if got.err != nil || w.commits() != 3 {
 		t.Fatalf("after a revert: %v, commits: %d\n%s", got.err, w.commits(), got.progress)
 	}
-	wants(t, got.progress, "⚠ apps/app.yaml:1: ", "✔ no updates made\n")
+	wants(t, got.progress, "⚠ apps/app.yaml:1: ", "✔ no updates made; 1 value held\n", "✔ no updates made\n")
 }

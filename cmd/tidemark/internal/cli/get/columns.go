@@ -104,7 +104,12 @@ func suspended() column {
 // ownership are the columns that every kind's wide table has.
 func ownership() []column {
 	return []column{
-		{"SUSPENDED BY", kinds.SuspendedBy},
+		{"SUSPENDED BY", func(o kinds.Object) string {
+			if reason := o.GetOverride().GetSuspension().GetReason(); reason != "" {
+				return kinds.SuspendedBy(o) + ": " + reason
+			}
+			return kinds.SuspendedBy(o)
+		}},
 		{"MANAGED BY", func(o kinds.Object) string { return o.GetMetadata().GetManagedBy() }},
 	}
 }

@@ -30,14 +30,19 @@ func imagePolicies() view {
 	}
 }
 
-// heldBy says by whose word the answer stays; empty: by nobody's, or no longer.
+// heldBy says by whose word the answer stays, and why; empty: by nobody's, or no longer.
 func heldBy(o *resolverv1.ImagePolicy) string {
 	hold := o.GetOverride().GetHold()
 	switch {
 	case hold == nil, hold.GetUntil() != nil && !time.Now().Before(hold.GetUntil().AsTime()):
 		return ""
-	case hold.GetUntil() != nil:
-		return hold.GetActor() + " until " + table.Moment(hold.GetUntil())
 	}
-	return hold.GetActor()
+	by := hold.GetActor()
+	if hold.GetUntil() != nil {
+		by += " until " + table.Moment(hold.GetUntil())
+	}
+	if hold.GetReason() != "" {
+		by += ": " + hold.GetReason()
+	}
+	return by
 }

@@ -10,6 +10,7 @@ import (
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/reconcile"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/table"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
@@ -50,10 +51,10 @@ func full(out io.Writer, run *updaterv1.Run) error {
 	}
 	p.changes(run.GetChanges())
 	p.held(run.GetHeld())
-	if len(run.GetWarnings()) > 0 {
-		p.title("warnings")
-		for _, warning := range run.GetWarnings() {
-			p.line("    " + warning)
+	if left := reconcile.LeftAlone(run); len(left) > 0 {
+		p.title("left alone")
+		for _, sentence := range left {
+			p.line("    " + sentence)
 		}
 	}
 	if p.err != nil {
@@ -141,10 +142,10 @@ func (p *page) held(held []*updaterv1.HeldValue) {
 	rows := make([][]string, len(held))
 	for i, h := range held {
 		rows[i] = []string{
-			fmt.Sprintf("%s:%d", h.GetPath(), h.GetLine()), h.GetSetter(), h.GetValue(), h.GetProposedValue(), reasonName(h.GetReason()), h.GetMessage(),
+			fmt.Sprintf("%s:%d", h.GetPath(), h.GetLine()), h.GetSetter(), h.GetValue(), h.GetProposedValue(), reasonName(h.GetReason()),
 		}
 	}
-	p.rows([]string{"FILE:LINE", "MARKER", "VALUE", "POLICY SAYS", "REASON", "MESSAGE"}, rows)
+	p.rows([]string{"FILE:LINE", "MARKER", "VALUE", "POLICY SAYS", "REASON"}, rows)
 }
 
 // reasonName is a reason's one word: `reverted`.

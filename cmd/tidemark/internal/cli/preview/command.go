@@ -112,6 +112,10 @@ func Ask(ctx context.Context, conn grpc.ClientConnInterface, namespace, name str
 // Summary says in one line what would change.
 func Summary(run *updaterv1.Run, progress terminal.Progress) {
 	changes := run.GetChanges()
+	if n := len(run.GetHeld()); len(changes) == 0 && n > 0 {
+		progress.Success("no updates would be made; %s held", terminal.Count(n, "value"))
+		return
+	}
 	if len(changes) == 0 {
 		progress.Success("no updates would be made; repository up-to-date")
 		return

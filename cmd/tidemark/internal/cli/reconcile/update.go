@@ -53,6 +53,10 @@ func Ended(run *updaterv1.Run, progress terminal.Progress) error {
 		progress.Success("committed revision %s", revision(run))
 		return nil
 	case updaterv1.RunOutcome_RUN_OUTCOME_UP_TO_DATE:
+		if n := len(run.GetHeld()); n > 0 {
+			progress.Success("no updates made; %s held", terminal.Count(n, "value"))
+			return nil
+		}
 		progress.Success("no updates made; repository up-to-date")
 		return nil
 	default:
@@ -63,20 +67,26 @@ func Ended(run *updaterv1.Run, progress terminal.Progress) error {
 	}
 }
 
-// Warnings shows what a run left alone, and what it held back; what is said of both is shown once.
+// Warnings shows what a run left alone, and what it held back.
 func Warnings(run *updaterv1.Run, progress terminal.Progress) {
-	for _, warning := range run.GetWarnings() {
-		progress.Warning("%s", warning)
-	}
-	for _, held := range run.GetHeld() {
-		if sentence := Held(held); !told(run.GetWarnings(), held) {
-			progress.Warning("%s", sentence)
-		}
+	for _, sentence := range LeftAlone(run) {
+		progress.Warning("%s", sentence)
 	}
 }
 
-// Held is a held value in one line.
-func Held(held *updaterv1.HeldValue) string {
+// LeftAlone are the sentences about what a run left alone and what it held back; what both say is there once.
+func LeftAlone(run *updaterv1.Run) []string {
+	all := slices.Clone(run.GetWarnings())
+	for _, held := range run.GetHeld() {
+		if !told(run.GetWarnings(), held) {
+			all = append(all, heldBack(held))
+		}
+	}
+	return all
+}
+
+// heldBack is a held value in one line.
+func heldBack(held *updaterv1.HeldValue) string {
 	sentence := held.GetMessage()
 	if sentence == "" {
 		sentence = fmt.Sprintf("held at %s, though the policy says %s", held.GetValue(), held.GetProposedValue())

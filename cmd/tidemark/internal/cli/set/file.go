@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/diff"
 	"github.com/tidemark-io/tidemark/updater/marker"
@@ -47,7 +48,7 @@ func (w *work) file(p place) error {
 	}
 	w.take(p, result.Changes)
 	if w.show != nil {
-		return w.show(diff.Unified(p.shown, before, result.Data))
+		return w.show(diff.Unified(strings.TrimLeft(p.shown, "/"), before, result.Data)) // as git has it
 	}
 	return nil
 }
