@@ -213,9 +213,9 @@ func isEmpty(value any) bool {
 func fluxDuration(d time.Duration, noHours bool) string {
 	switch {
 	case noHours && d >= time.Hour:
-		rest := strconv.FormatFloat((d % time.Minute).Seconds(), 'f', -1, 64)
-		return fmt.Sprintf("%dm%ss", d/time.Minute, rest)
+		return fmt.Sprintf("%dm%s", d/time.Minute, fluxDuration(d%time.Minute, true))
 	case 0 < d && d < time.Millisecond:
+		// At most six decimals, which a float keeps.
 		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', -1, 64) + "ms"
 	default:
 		return d.String()
