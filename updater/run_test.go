@@ -48,6 +48,9 @@ func TestAChosenTagIsCommittedAsAOneLineDiff(t *testing.T) {
 	if p := s.GetObservedPolicies()["web"]; p.GetName() != "ghcr.io/a/web" || p.GetTag() != "1.0.1" {
 		t.Errorf("observed policies: %v", s.GetObservedPolicies())
 	}
+	if n := w.up.compared.Load(); n != 1 {
+		t.Errorf("the tags were compared %d times", n)
+	}
 	records := r.records("web")
 	if len(records) != 1 {
 		t.Fatalf("records: %v", records)

@@ -27,8 +27,6 @@ const (
 	maxEdited = 256 << 20
 	// maxChangeBytes bounds the changes in a record, which is one value of the store: of at most 1.5 MiB.
 	maxChangeBytes = 1 << 20
-	// maxProven bounds what is remembered of files that both YAML readers read alike: 20 bytes each.
-	maxProven = 50_000
 	// editedAtOnce is how many files are edited before their results are taken.
 	editedAtOnce = 256
 	// problemSkipped is the kind of warnings about whole files.
@@ -148,25 +146,40 @@ type editOutcome struct {
 
 // guardedEdit is editFile; a defect in it is told of by whoever takes the outcome.
 func (w *work) guardedEdit(file gitrepo.File) (o editOutcome) {
-	if err := lifecycle.Guard(func() error { o = w.editFile(file, w.choose); return nil }); err != nil {
+	if err := lifecycle.Guard(func() error { o = w.editFile(file); return nil }); err != nil {
 		o.broken = fmt.Errorf("a defect of ours: %w", err)
 	}
 	return o
 }
 
 // editFile edits one file; nothing is noted yet.
-func (w *work) editFile(file gitrepo.File, choose marker.Chooser) (o editOutcome) {
+func (w *work) editFile(file gitrepo.File) (o editOutcome) {
+	if w.known.current(file.Hash, w.choose) {
+		return editOutcome{}
+	}
 	content, err := w.repo.ReadFile(file)
 	if err != nil {
 		return editOutcome{unreadable: err}
 	}
-	o.result, o.broken = marker.Edit(content, choose, marker.Options{Trusted: w.proven.has(file.Hash)})
+	var before, after []knownValue
+	o.result, o.broken = marker.Edit(content, func(m marker.Marker) (marker.Image, marker.Verdict) {
+		image, verdict := w.choose(m)
+		text, err := m.Part.Render(image)
+		if verdict == marker.Write && err == nil {
+			before = append(before, knownValue{m.Ref, m.Value})
+			after = append(after, knownValue{m.Ref, text})
+		}
+		return image, verdict
+	}, marker.Options{Trusted: w.known.proven(file.Hash)})
 	if o.broken != nil {
 		return o
 	}
-	w.proven.add(file.Hash)
+	if len(o.result.Problems) > 0 {
+		before, after = nil, nil
+	}
+	w.known.learn(file.Hash, before)
 	if len(o.result.Changes) > 0 {
-		w.proven.add(plumbing.ComputeHash(plumbing.BlobObject, o.result.Data))
+		w.known.learn(plumbing.ComputeHash(plumbing.BlobObject, o.result.Data), after)
 	} else {
 		o.result.Data = nil
 	}
@@ -259,26 +272,4 @@ func observed(selected map[string]*policies.Policy) map[string]*updaterv1.Observ
 		}
 	}
 	return seen
-}
-
-// proven remembers contents that both of package marker's readers read alike, so that the second need not read them again.
-type proven struct {
-	mu   sync.Mutex
-	seen map[gitrepo.Hash]struct{}
-}
-
-func (p *proven) has(hash gitrepo.Hash) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, ok := p.seen[hash]
-	return ok
-}
-
-func (p *proven) add(hash gitrepo.Hash) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.seen == nil || len(p.seen) >= maxProven {
-		p.seen = map[gitrepo.Hash]struct{}{}
-	}
-	p.seen[hash] = struct{}{}
 }

@@ -101,7 +101,7 @@ type Runner struct {
 	// NoCrossNamespaceRefs refuses sources of other namespaces.
 	NoCrossNamespaceRefs bool
 
-	proven  proven
+	known   known
 	signers signing.Signers
 }
 
