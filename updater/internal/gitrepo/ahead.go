@@ -28,7 +28,7 @@ func (r *Repo) Ahead(ctx context.Context, ref Ref, tip, base Hash, most int) ([]
 		return nil, nil
 	}
 	var ahead []Hash
-	err := r.deepenUntil(ctx, ref, tip, base, func() (seen horizon, err error) {
+	err := r.deepenUntil(ctx, ref, tip, base, false, func() (seen horizon, err error) {
 		d := &difference{repo: r, tip: tip, base: base, most: max(most, 0), commits: map[Hash]*place{}}
 		ahead, seen, err = d.find()
 		return seen, err
@@ -97,7 +97,7 @@ func (d *difference) near() ([]Hash, bool, error) {
 	seen := map[Hash]bool{d.tip: true}
 	var found []*place
 	for queue := []Hash{d.tip}; len(queue) > 0; queue = queue[1:] {
-		commit, err := d.repo.readCommit(queue[0])
+		commit, err := d.repo.readHead(queue[0])
 		if errors.Is(err, plumbing.ErrObjectNotFound) || (err == nil && (len(commit.parents) == 0 || len(found) > d.most)) {
 			return nil, false, nil
 		}
@@ -130,7 +130,7 @@ func (d *difference) walk(from Hash, below bool) ([]*place, error) {
 	found := []*place{start}
 	for i := 0; i < len(found); i++ {
 		p := found[i]
-		commit, err := d.repo.readCommit(p.hash)
+		commit, err := d.repo.readHead(p.hash)
 		if p.missing = errors.Is(err, plumbing.ErrObjectNotFound); p.missing {
 			continue
 		}

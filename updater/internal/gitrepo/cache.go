@@ -63,6 +63,7 @@ type Repo struct {
 	made       map[Hash]Commit  // commits made here that no push has sent yet
 	takes      *capability.List // what the server can do with a push, until then
 	takesUntil time.Time
+	past       past       // history beyond the cache
 	blobs      *BlobIndex // which blobs and trees have markers
 }
 

@@ -22,6 +22,10 @@
 // never touched. A push sends the objects of the commits made here and nothing else, and names the old id of
 // every reference, so that nobody's commit can be lost.
 //
+// A question about the history (Contains, Ahead, RemoteHas) that goes beyond the cache's boundary is answered from
+// more history: commits alone, kept in memory, where the server can leave trees and files out; else the cache is
+// deepened.
+//
 // What a Ref is and what comes of it:
 //
 //	empty repository   ErrEmptyRepository: there is nothing to commit on

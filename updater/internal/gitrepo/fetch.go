@@ -97,7 +97,7 @@ func (r *Repo) unearth(ctx context.Context, refs []Ref) error {
 			return r.explain(ctx, "fetch", err)
 		}
 		found := false
-		err = r.deepenUntil(ctx, branch, tips[0].Hash, hash, func() (seen horizon, err error) {
+		err = r.deepenUntil(ctx, branch, tips[0].Hash, hash, true, func() (seen horizon, err error) {
 			found, seen, err = r.ancestor(tips[0].Hash, hash)
 			if found && r.complete(hash) != nil {
 				seen.answered = false // a parent beyond the boundary

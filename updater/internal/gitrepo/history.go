@@ -61,7 +61,7 @@ func (r *Repo) contains(ctx context.Context, ref Ref, tip, commit Hash) (found b
 	if tip.IsZero() || commit.IsZero() || tip == commit {
 		return tip == commit && !tip.IsZero(), nil
 	}
-	err = r.deepenUntil(ctx, ref, tip, tip, func() (seen horizon, err error) {
+	err = r.deepenUntil(ctx, ref, tip, tip, false, func() (seen horizon, err error) {
 		found, seen, err = r.ancestor(tip, commit)
 		return seen, err
 	})
@@ -84,7 +84,7 @@ func (r *Repo) ancestor(from, old Hash) (found bool, seen horizon, err error) {
 		if hash == old {
 			return true, horizon{answered: true, far: steps[hash]}, nil
 		}
-		commit, err := r.readCommit(hash)
+		commit, err := r.readHead(hash)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
 			seen = horizon{far: steps[hash]} // the queue is ordered by steps
 			continue
@@ -106,8 +106,10 @@ func (r *Repo) ancestor(from, old Hash) (found bool, seen horizon, err error) {
 }
 
 // deepenUntil looks for an answer, and fetches more of the history of tip (of ref) and of base until there is
-// one or there is no more history.
-func (r *Repo) deepenUntil(ctx context.Context, ref Ref, tip, base Hash, look func() (horizon, error)) error {
+// one or there is no more history; with the trees and files of the commits, or without where the server can
+// leave them out.
+func (r *Repo) deepenUntil(ctx context.Context, ref Ref, tip, base Hash, content bool, look func() (horizon, error)) error {
+	defer r.past.forget()
 	for next := 0; ; next++ {
 		seen, err := look()
 		switch {
@@ -121,10 +123,16 @@ func (r *Repo) deepenUntil(ctx context.Context, ref Ref, tip, base Hash, look fu
 			return r.known(tip)
 		}
 		depth := min(seen.far, wholeHistory-deepenings[next]) + deepenings[next]
-		switch err := r.tryDeepen(ctx, ref, base, depth); {
-		case errors.Is(err, transport.ErrEmptyUploadPackRequest) && seen.far > 0:
+		err = r.deepen(ctx, ref, base, depth, content)
+		if errors.Is(err, errNotOurRef) && ctx.Err() == nil { // rewritten between the two requests that it takes
+			err = r.deepen(ctx, ref, base, depth, content)
+		}
+		switch all := errors.Is(err, transport.ErrEmptyUploadPackRequest); {
+		case all && seen.far > 0 && len(r.past.whole) == 0:
 			return r.damage("fetch", errors.New("commits are missing"))
-		case err != nil && !errors.Is(err, transport.ErrEmptyUploadPackRequest): // that one: all of it is here
+		case all:
+			return r.known(tip)
+		case err != nil:
 			return r.explain(ctx, "fetch", err)
 		}
 	}
@@ -132,24 +140,15 @@ func (r *Repo) deepenUntil(ctx context.Context, ref Ref, tip, base Hash, look fu
 
 // known is nil for a commit that is in the cache.
 func (r *Repo) known(tip Hash) error {
-	_, err := r.readCommit(tip)
+	_, err := r.readHead(tip)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		return r.fail("fetch", ErrStale, fmt.Sprintf("%s is gone from it", tip), nil)
 	}
 	return err
 }
 
-// tryDeepen deepens, once more when the reference is rewritten between the two requests that it takes.
-func (r *Repo) tryDeepen(ctx context.Context, ref Ref, base Hash, depth int) error {
-	err := r.deepen(ctx, ref, base, depth)
-	if errors.Is(err, errNotOurRef) && ctx.Err() == nil {
-		err = r.deepen(ctx, ref, base, depth)
-	}
-	return err
-}
-
 // deepen fetches the history of a reference, and that of the reference at base, down to a depth.
-func (r *Repo) deepen(ctx context.Context, ref Ref, base Hash, depth int) (err error) {
+func (r *Repo) deepen(ctx context.Context, ref Ref, base Hash, depth int, content bool) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // gives back what the library forgets to close
 	session, err := r.conn.upload(ctx)
@@ -168,17 +167,20 @@ func (r *Repo) deepen(ctx context.Context, ref Ref, base Hash, depth int) (err e
 	if !adv.Capabilities.Supports(capability.Shallow) {
 		return nil // such a server has sent everything already
 	}
-	req := r.request(adv)
-	req.Depth = packp.DepthCommits(depth)
-	if !now.want.IsZero() {
-		req.Wants = append(req.Wants, now.want)
+	var wants []Hash
+	for _, want := range []Hash{now.want, r.referenceAt(base, adv)} {
+		if !want.IsZero() {
+			wants = append(wants, want)
+		}
 	}
-	if also := r.referenceAt(base, adv); !also.IsZero() {
-		req.Wants = append(req.Wants, also)
-	}
-	if len(req.Wants) == 0 {
+	if len(wants) == 0 {
 		return r.fail("fetch", ErrStale, "it is gone", nil)
 	}
+	if !content && adv.Capabilities.Supports(capability.Filter) {
+		return r.recall(ctx, session, adv, wants, depth)
+	}
+	req := r.request(adv)
+	req.Wants, req.Depth = wants, packp.DepthCommits(depth)
 	return r.exchange(ctx, session, req, maxPack)
 }
 

@@ -64,6 +64,9 @@ func TestAheadAndContainsSayWhatGitSays(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1)) // #nosec G404 -- a test's
 			server := startServer(t, gitserver.Config{}, map[string]string{"a": "1"})
+			if seed%2 == 0 {
+				git(t, server, "", "config", "uploadpack.allowFilter", "true")
+			}
 			commits := randomHistory(t, server, random, 40, []float64{0, 0.5, 0.95}[seed%3])
 			for range 2 {
 				tip, base := commits[len(commits)-1-random.IntN(5)], commits[random.IntN(len(commits))]
@@ -167,6 +170,53 @@ func TestAheadOfABaseThatIsUnrelatedOrGone(t *testing.T) {
 	if list, err := r.Ahead(t.Context(), Ref{}, tip.Hash, tip.Hash, 5); err != nil || len(list) != 0 {
 		t.Fatalf("nothing is ahead of itself: %v %v", err, list)
 	}
+}
+
+// A server that can leave trees and files out is asked for commits alone, and they never get into the cache.
+func TestHistoryComesWithoutItsContentWhereItCan(t *testing.T) {
+	var counted traffic
+	server := startServer(t, gitserver.Config{Wrap: counted.wrap}, map[string]string{"a": "0", "d/b": "0"})
+	git(t, server, "", "config", "uploadpack.allowFilter", "true")
+	first := plumbing.NewHash(git(t, server, "", "rev-parse", "main"))
+	for i := range 70 {
+		must(server.Commit(app, "main", map[string]string{"a": strings.Repeat(fmt.Sprint(i), 100)}, fmt.Sprint(i)))
+	}
+	r := openApp(t, server)
+	tip := fetch(t, r, Ref{})
+	objects := packedObjects(t, r)
+	absent := plumbing.NewHash(strings.Repeat("1", 40))
+	for _, c := range []struct {
+		commit Hash
+		want   bool
+	}{{first, true}, {absent, false}, {absent, false}, {first, true}} {
+		if has, err := r.Contains(t.Context(), Ref{}, tip.Hash, c.commit); err != nil || has != c.want {
+			t.Fatalf("%v: Contains %s is %v", err, c.commit, has)
+		}
+	}
+	if list, err := r.Ahead(t.Context(), Ref{}, tip.Hash, first, 100); err != nil || len(list) != 70 {
+		t.Fatalf("%v: %d are ahead", err, len(list))
+	}
+	if got := packedObjects(t, r); got != objects {
+		t.Fatalf("the cache has %d objects more", got-objects)
+	}
+	counted.take()
+	_, err := r.Contains(t.Context(), Ref{}, absent, first)
+	wantKind(t, err, ErrStale)
+	if got := counted.take(); got != "GET refs" {
+		t.Fatalf("when all of the history is here: %s", got)
+	}
+	// What is known of the past is no part of the cache: an old commit can be asked for with its files.
+	old := fetch(t, r, Ref{Branch: "main", Commit: first.String()})
+	if got := paths(walk(t, r, old.Hash, WalkOptions{})); got != "a d/b" {
+		t.Fatalf("files %q", got)
+	}
+	must(server.Commit(app, "main", map[string]string{"a": "0"}, "as it was at first"))
+	tip = fetch(t, r, Ref{})
+	if content, err := r.ReadFile(walk(t, r, tip.Hash, WalkOptions{}).Files[0]); err != nil || string(content) != "0" {
+		t.Fatalf("%v %q", err, content)
+	}
+	push(t, r, tip.Hash, commit(t, r, tip.Hash, "d/b", "1").Hash)
+	fsck(t, server)
 }
 
 func TestTheCacheAnswersWithoutTheRemote(t *testing.T) {

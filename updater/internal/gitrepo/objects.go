@@ -163,7 +163,15 @@ type commitHead struct {
 	when    int64 // the committer's time, seconds since 1970; 0 when it cannot be read
 }
 
-// readCommit reads the head of a commit.
+// readHead reads the head of a commit that may be in the past alone.
+func (r *Repo) readHead(hash Hash) (commitHead, error) {
+	if head, known := r.past.heads[hash]; known {
+		return head, nil
+	}
+	return r.readCommit(hash)
+}
+
+// readCommit reads the head of a commit that is in the cache.
 func (r *Repo) readCommit(hash Hash) (commitHead, error) {
 	content, err := r.readObject(plumbing.CommitObject, hash, maxCommitBytes)
 	if err != nil {

@@ -42,9 +42,19 @@ func limitsFor(bytes int64, tooMuch error) packLimits {
 	return packLimits{bytes, tooMuch, maxPackObjects, maxObjectBytes, maxPackInflated}
 }
 
-// receivePack takes a pack to a file, looks on the way whether it is bounded, and only then puts it into the
-// store, so that nothing is left there of one that broke off.
+// receivePack puts a pack into the store.
 func (r *Repo) receivePack(ctx context.Context, from io.Reader, limits packLimits) error {
+	return r.takePack(ctx, from, limits, func(file *os.File) error {
+		if err := packfile.UpdateObjectStorage(r.store, file); err != nil && !errors.Is(err, packfile.ErrEmptyPackfile) {
+			return errors.Join(errNoPack, err, r.removeLeftovers())
+		}
+		return nil
+	})
+}
+
+// takePack takes a pack to a file, looks on the way whether it is bounded, and only then has it stored, so that
+// nothing is left of one that broke off.
+func (r *Repo) takePack(ctx context.Context, from io.Reader, limits packLimits, store func(*os.File) error) error {
 	file, err := os.CreateTemp(r.dir, "incoming-*")
 	if err != nil {
 		return r.fail("fetch", ErrCache, err.Error(), nil)
@@ -71,10 +81,7 @@ func (r *Repo) receivePack(ctx context.Context, from io.Reader, limits packLimit
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return r.fail("fetch", ErrCache, err.Error(), nil)
 	}
-	if err := packfile.UpdateObjectStorage(r.store, file); err != nil && !errors.Is(err, packfile.ErrEmptyPackfile) {
-		return errors.Join(errNoPack, err, r.removeLeftovers())
-	}
-	return nil
+	return store(file)
 }
 
 // checkPack reads a pack once from the beginning to its end and compares what its objects will be with the
