@@ -6,6 +6,7 @@ package once_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -266,4 +267,44 @@ func TestOnceRespectsARevertOfAnEarlierJob(t *testing.T) {
 		t.Fatalf("after a revert: %v, commits: %d\n%s", got.err, w.commits(), got.progress)
 	}
 	wants(t, got.progress, "⚠ apps/app.yaml:1: ", "✔ no updates made; 1 value held\n", "✔ no updates made\n")
+}
+
+func TestOnceTakesSecretsFromManifestsAndReportsAsJSON(t *testing.T) {
+	w := newWorld(t)
+	guarded, err := gitserver.Start(t.Context(), gitserver.Config{Dir: t.TempDir(), Username: "tidemark", Password: "open sesame"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = guarded.Close() })
+	if err := guarded.CreateRepository("config.git", "main", map[string]string{
+		"app.yaml": "app: " + w.image("app") + ":1.0.0 # {\"$imagepolicy\": \"flux-system:app\"}\n",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.git = guarded
+	text, err := os.ReadFile(w.manifests("---\napiVersion: v1\nkind: Secret\nmetadata: {name: git}\n"+
+		"stringData: {username: tidemark, password: open sesame}\n", "app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := guarded.RepositoryURL("config.git") + ", "
+	path := filepath.Join(w.dir, "guarded.yaml")
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), url, url+"secretRef: {name: git}, ", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var progress bytes.Buffer
+	report, err := once.Run(t.Context(), once.Options{Manifests: []string{path}, LogLevel: "error", LogOutput: &progress}, &progress)
+	if err != nil || w.commits() != 2 {
+		t.Fatalf("got %v, commits: %d\n%s", err, w.commits(), &progress)
+	}
+	document, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(progress.String()+string(document), "sesame") {
+		t.Errorf("the secret is shown: %s\n%s", &progress, document)
+	}
+	wants(t, string(document), `{"repositories":[{"namespace":"flux-system","name":"app","tags":2}],`,
+		`"policies":[{"namespace":"flux-system","name":"app","image":"`+w.image("app")+`:1.1.0"}],`,
+		`"automations":[{"namespace":"flux-system","name":"config","runs":[{`, `"oldValue":"`+w.image("app")+`:1.0.0"`)
 }
