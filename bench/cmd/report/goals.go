@@ -31,7 +31,6 @@ func allGoals() []goal {
 		{area: "updating", benchmark: "Loop/*/20000-files-*", metric: "webhook-median-ms", most: 200, flux: 8600},
 		{area: "updating", benchmark: "Loop/*/20000-files-*", metric: "request-median-ms", most: 200, flux: 8600},
 		{area: "updating", benchmark: "Loop/trio/20000-files-*", metric: "peak-rss-MiB", most: 176, flux: 176},
-		{area: "updating", benchmark: "MarkerEngine", metric: "edit/yaml", least: 1},
 		{area: "cli", benchmark: "Command", metric: "version-median-ms", most: 20},
 		{area: "cli", benchmark: "Command", metric: "get-median-ms", most: 50},
 	}
