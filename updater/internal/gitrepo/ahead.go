@@ -17,7 +17,8 @@ import (
 // Ahead returns the commits that can be reached from tip (of ref) and not from base, at most most+1 of them,
 // so that the caller can tell that there are more than most. They are newest first, a commit always before its
 // parents. History that the cache lacks is fetched as far as the answer needs it. A base that the remote does
-// not know any more, or that has nothing in common with tip, excludes nothing. Errors are those of Contains.
+// not know any more, or that has nothing in common with tip, excludes nothing, nor does a zero one. Errors are
+// those of Contains.
 func (r *Repo) Ahead(ctx context.Context, ref Ref, tip, base Hash, most int) ([]Hash, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,12 +62,15 @@ type difference struct {
 
 // find lists what is ahead as far as the cache can tell, and whether that is certain.
 func (d *difference) find() ([]Hash, horizon, error) {
-	if list, near, err := d.near(); near || err != nil {
+	list, near, err := d.near()
+	if near || err != nil {
 		return list, horizon{answered: true}, err
 	}
-	below, err := d.walk(d.base, true)
-	if err != nil {
-		return nil, horizon{}, err
+	var below []*place
+	if !d.base.IsZero() {
+		if below, err = d.walk(d.base, true); err != nil {
+			return nil, horizon{}, err
+		}
 	}
 	ahead, err := d.walk(d.tip, false)
 	if err != nil {
@@ -86,7 +90,7 @@ func (d *difference) find() ([]Hash, horizon, error) {
 		far = max(far, p.steps)
 	}
 	present := slices.DeleteFunc(ahead, func(p *place) bool { return p.missing })
-	list := d.newestFirst(present)
+	list = d.newestFirst(present)
 	certain := (len(gaps) == 0 || len(list) > d.most) && d.noneBeneath(present, hidden, below)
 	return list, horizon{answered: certain, far: far}, nil
 }

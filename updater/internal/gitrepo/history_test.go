@@ -150,7 +150,7 @@ func TestAheadOfABaseThatIsUnrelatedOrGone(t *testing.T) {
 		}
 	}
 	git(t, server, "", "update-ref", "refs/heads/other", commits[0])
-	for name, base := range map[string]string{"unrelated": commits[0], "gone": strings.Repeat("1", 40)} {
+	for name, base := range map[string]string{"unrelated": commits[0], "gone": strings.Repeat("1", 40), "none": ""} {
 		t.Run(name, func(t *testing.T) {
 			r := openApp(t, server)
 			tips, err := r.FetchAll(t.Context(), Ref{Branch: "main"}, Ref{Branch: "other"})
