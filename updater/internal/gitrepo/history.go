@@ -61,7 +61,7 @@ func (r *Repo) contains(ctx context.Context, ref Ref, tip, commit Hash) (found b
 	if tip.IsZero() || commit.IsZero() || tip == commit {
 		return tip == commit && !tip.IsZero(), nil
 	}
-	err = r.deepenUntil(ctx, ref, tip, tip, false, func() (seen horizon, err error) {
+	err = r.deepenUntil(ctx, ref, tip, commit, false, func() (seen horizon, err error) {
 		found, seen, err = r.ancestor(tip, commit)
 		return seen, err
 	})
@@ -75,22 +75,48 @@ type horizon struct {
 }
 
 // ancestor tells whether old is from or one of its ancestors in the cache. It is answered as well when the
-// whole history was seen. What the cache has beyond its recorded boundary, by way of another reference, counts.
+// whole history was seen, or when all that was not seen is beneath old: a history has no circle. What the cache
+// has beyond its recorded boundary, by way of another reference, counts.
 func (r *Repo) ancestor(from, old Hash) (found bool, seen horizon, err error) {
+	steps, hidden, err := r.descend(from, old)
+	if err != nil {
+		return false, seen, err
+	}
+	if far, found := steps[old]; found {
+		return true, horizon{answered: true, far: far}, nil
+	}
+	if len(hidden) == 0 {
+		return false, horizon{answered: true}, nil
+	}
+	beneath, _, err := r.descend(old, Hash{})
+	if err != nil {
+		return false, seen, err
+	}
 	seen.answered = true
-	steps := map[Hash]int{from: 0}
+	for _, hash := range hidden {
+		_, below := beneath[hash]
+		seen.answered = seen.answered && below
+		seen.far = max(seen.far, steps[hash])
+	}
+	return false, seen, nil
+}
+
+// descend counts the steps from a commit to each one beneath it, until it comes to one that is looked for. Those
+// that are not in the cache are hidden: nobody knows what is beneath them.
+func (r *Repo) descend(from, until Hash) (steps map[Hash]int, hidden []Hash, err error) {
+	steps = map[Hash]int{from: 0}
 	for queue := []Hash{from}; len(queue) > 0; queue = queue[1:] {
 		hash := queue[0]
-		if hash == old {
-			return true, horizon{answered: true, far: steps[hash]}, nil
+		if hash == until {
+			return steps, hidden, nil
 		}
 		commit, err := r.readHead(hash)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			seen = horizon{far: steps[hash]} // the queue is ordered by steps
+			hidden = append(hidden, hash)
 			continue
 		}
 		if err != nil {
-			return false, seen, err
+			return nil, nil, err
 		}
 		for _, parent := range commit.parents {
 			if _, known := steps[parent]; !known {
@@ -99,10 +125,10 @@ func (r *Repo) ancestor(from, old Hash) (found bool, seen horizon, err error) {
 			}
 		}
 		if len(steps) > maxAncestors {
-			return false, seen, errManyCommits
+			return nil, nil, errManyCommits
 		}
 	}
-	return false, seen, nil
+	return steps, hidden, nil
 }
 
 // deepenUntil looks for an answer, and fetches more of the history of tip (of ref) and of base until there is

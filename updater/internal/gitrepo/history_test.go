@@ -247,6 +247,49 @@ func TestTheCacheAnswersWithoutTheRemote(t *testing.T) {
 	}
 }
 
+// A push branch that is behind: that it does not have what main has got since is clear without the history that
+// both have.
+func TestABranchThatIsBehindIsSeenWithoutTheWholeHistory(t *testing.T) {
+	var counted traffic
+	server := startServer(t, gitserver.Config{Wrap: counted.wrap}, map[string]string{"a": "0"})
+	for i := range 30 {
+		must(server.Commit(app, "main", map[string]string{"a": fmt.Sprint(i)}, "x"))
+	}
+	r := openApp(t, server)
+	base := fetch(t, r, Ref{})
+	ours := commit(t, r, base.Hash, "a", "ours")
+	if _, err := r.Push(t.Context(), []RefUpdate{{Name: "refs/heads/push", New: ours.Hash}}, PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		must(server.Commit(app, "main", map[string]string{"a": fmt.Sprint("later ", i)}, "x"))
+	}
+	behind := func(name string, r *Repo, want string) {
+		t.Helper()
+		tips, err := r.FetchAll(t.Context(), Ref{Branch: "main"}, Ref{Branch: "push"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted.take()
+		if has, err := r.Contains(t.Context(), Ref{Branch: "push"}, tips[1].Hash, tips[0].Hash); has || err != nil {
+			t.Fatalf("%s: %v %v", name, has, err)
+		}
+		if got := counted.take(); got != want {
+			t.Errorf("%s: requests: %s", name, got)
+		}
+		if list, err := r.Ahead(t.Context(), Ref{Branch: "push"}, tips[1].Hash, tips[0].Hash, 50); err != nil || !slices.Equal(list, []Hash{ours.Hash}) {
+			t.Fatalf("%s: %v %v", name, err, list)
+		}
+		if got := counted.take(); got != "" {
+			t.Errorf("%s: requests: %s", name, got)
+		}
+	}
+	behind("with the cache", r, "")
+	defer func(depths []int) { deepenings = depths }(deepenings)
+	deepenings = []int{15, wholeHistory}
+	behind("with an empty cache", openApp(t, server), "GET refs, POST git-upload-pack")
+}
+
 func TestATipThatTheRemoteHasNoMoreIsStale(t *testing.T) {
 	server := startServer(t, gitserver.Config{}, map[string]string{"a": "1"})
 	r := openApp(t, server)
