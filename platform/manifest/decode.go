@@ -55,7 +55,6 @@ type fileReader struct {
 	nodes    int // how many more values may be visited
 	octets   int // how many more bytes they may hold
 	refine   int // how many more bytes may be parsed to find lines
-	long     int // how many more bytes of long lines may be looked at
 	reported int // how many have been reported
 }
 
@@ -66,7 +65,6 @@ func (r *reader) file(name string, data []byte) {
 	}
 	f := &fileReader{
 		reader: r, source: newSource(name, jsonAsYAML(data)), nodes: maxNodes, octets: aliasedBytes * len(data), refine: refineBudget,
-		long: maxLongLines,
 	}
 	for i, c := range f.source.chunks() {
 		if i == maxDocuments {
@@ -98,7 +96,7 @@ func tooLarge(limit int64) string {
 
 func (f *fileReader) at(p position, sentence string) *Error {
 	return &Error{
-		File: f.source.name, Line: p.line, Column: p.column, Sentence: sentence, source: f.source.excerpt(p, &f.long),
+		File: f.source.name, Line: p.line, Column: p.column, Sentence: sentence, source: f.source.excerpt(p),
 	}
 }
 

@@ -120,6 +120,26 @@ func TestAPlaceInALongLineIsShown(t *testing.T) {
 	if diff := cmp.Diff(want, set.Errors[0].Excerpt()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+	for _, o := range set.Objects {
+		_ = o.Violation("spec.image", "no") // Every one is refused: most lines are not looked for any more.
+	}
+	if got := set.Objects[0].Violation("spec", "no"); got.Line != 1 || got.Column == 0 {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestAPlaceThatAServiceNamesIsShownInALongLine asks for one of many objects in one line.
+func TestAPlaceThatAServiceNamesIsShownInALongLine(t *testing.T) {
+	const item = `{"apiVersion":"image.toolkit.fluxcd.io/v1","kind":"ImageRepository","metadata":{"name":"a%d"},"spec":{"image":"a"}},`
+	text := `{"apiVersion":"v1","kind":"List","items":[`
+	var b strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&b, item, i)
+	}
+	set := newCodec(t).Decode("list.json", []byte(text+strings.TrimSuffix(b.String(), ",")+"]}\n"), manifest.Options{})
+	if set.Err() != nil || len(set.Objects) != 20_000 {
+		t.Fatalf("%d objects, %v", len(set.Objects), set.Err())
+	}
 	if got := set.Objects[19_999].Violation("spec.image", "no").Excerpt(); !strings.Contains(got, `"a19999"`) {
 		t.Errorf("got %s", got)
 	}

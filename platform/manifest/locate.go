@@ -28,10 +28,9 @@ func (o *Object) ManifestPath(path string) string {
 // Violation shows a service's complaint about a field at the line where it was written.
 func (o *Object) Violation(path, sentence string) *Error {
 	spelled, p := o.locate(path)
-	budget := maxLongLines
 	return &Error{
 		File: o.File, Line: p.line, Column: p.column, Path: spelled[len(spelled)-1], Sentence: sentence,
-		Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, source: o.source.excerpt(p, &budget),
+		Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, source: o.source.excerpt(p),
 	}
 }
 

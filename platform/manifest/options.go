@@ -16,7 +16,7 @@ const (
 	maxErrors         = 10       // reported of one document
 	maxFileErrors     = 1_000    // reported of one file
 	maxLine           = 4 << 10  // bytes of a line that an error keeps whole
-	maxLongLines      = 64 << 20 // bytes of long lines in which the places of a file's errors are looked for
+	maxLongLines      = 64 << 20 // characters of long lines in which the places of a file's errors are looked for
 	maxWord           = 64       // bytes of a duration or a time
 	aliasedBytes      = 4        // times the size of the file: what its texts may come to, aliases written out
 	maxMerges         = 8        // merge keys in one another

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -16,7 +17,8 @@ import (
 // source is a file's text in lines, kept so that a complaint that comes later, from a server, can show its line.
 type source struct {
 	name  string
-	lines [][]byte // with their line ends
+	lines [][]byte     // with their line ends
+	long  atomic.Int64 // how many more characters of long lines may be looked at
 }
 
 type position struct{ line, column int }
@@ -39,6 +41,7 @@ func newSource(name string, data []byte) *source {
 		s.lines = append(s.lines, data[:end:end])
 		data = data[end:]
 	}
+	s.long.Store(maxLongLines)
 	return s
 }
 
@@ -49,8 +52,8 @@ type excerpt struct {
 }
 
 // excerpt is the line of a place without its end; of a long one what is around the place. It is empty where there is no
-// such line. The cost is the bytes looked at; beyond budget a long line is left out.
-func (s *source) excerpt(at position, budget *int) excerpt {
+// such line, and for places far inside of long ones when many were looked for already.
+func (s *source) excerpt(at position) excerpt {
 	if s == nil || at.line < 1 || at.line > len(s.lines) {
 		return excerpt{}
 	}
@@ -59,10 +62,10 @@ func (s *source) excerpt(at position, budget *int) excerpt {
 		return excerpt{text: string(line)}
 	}
 	first := max(0, at.column-1-maxShownSource)
-	start := bytesOf(line, first)
-	if *budget -= start; *budget < 0 {
+	if s.long.Load() < 0 || s.long.Add(-int64(first)) < 0 {
 		return excerpt{}
 	}
+	start := bytesOf(line, first)
 	rest := line[start:]
 	return excerpt{text: string(rest[:bytesOf(rest, 3*maxShownSource)]), skipped: first}
 }
