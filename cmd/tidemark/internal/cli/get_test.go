@@ -102,9 +102,9 @@ func TestGetRefusesFlagsThatMakeNoSense(t *testing.T) {
 		"status without equals": {[]string{"get", "image", "all", "--status-selector", "ready"}, "✗ --status-selector must be in type=status format, for example ready=false, but found: ready\n"},
 		"status of no sense":    {[]string{"get", "image", "all", "--status-selector", "ready=maybe"}, "✗ --status-selector: the status is true, false or unknown, but found: maybe\n"},
 		"empty namespace":       {[]string{"get", "image", "all", "-n", ""}, "✗ --namespace is empty; for all namespaces use -A\n"},
-		"unknown noun":          {[]string{"get", "image", "policie"}, "✗ unknown command \"policie\" for \"tidemark get image\"; did you mean policy?\n"},
+		"unknown noun":          {[]string{"get", "image", "policie"}, "✗ unknown command \"policie\" for \"tidemark get image\"; did you mean policies?\n"},
 		"unknown verb":          {[]string{"git"}, "✗ unknown command \"git\" for \"tidemark\"; did you mean get?\n"},
-		"unknown flag":          {[]string{"get", "image", "all", "--all"}, "✗ unknown flag: --all; see `tidemark get image all --help`\n"},
+		"unknown flag":          {[]string{"get", "image", "all", "--all"}, "✗ unknown flag: --all; did you mean --all-namespaces?\n"},
 	} {
 		t.Run(name, func(t *testing.T) { tidemark(t, "", test.args...).wants(t, terminal{err: test.want, code: 1}) })
 	}
