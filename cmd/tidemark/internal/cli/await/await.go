@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/outcome"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
@@ -27,13 +28,32 @@ const (
 	patience = 5 * time.Second
 )
 
+// Thing is what flux calls an object of a kind while one is created: `ImageRepository`, `GitRepository source`.
+func Thing(kind kinds.Kind) string {
+	if kind.Noun == kinds.GitRepository().Noun {
+		return kind.Noun + " source"
+	}
+	return kind.Noun
+}
+
 // Reconciled looks at an object until its service has reconciled it, and says how that went.
 func Reconciled(ctx context.Context, conn grpc.ClientConnInterface, kind kinds.Kind, o kinds.Object, progress terminal.Progress) error {
+	return reconciliation(ctx, conn, kind, kind.Noun, o, progress)
+}
+
+// Created is Reconciled for an object that was just created, in flux's words for that.
+func Created(ctx context.Context, conn grpc.ClientConnInterface, kind kinds.Kind, o kinds.Object, progress terminal.Progress) error {
+	return reconciliation(ctx, conn, kind, Thing(kind), o, progress)
+}
+
+func reconciliation(
+	ctx context.Context, conn grpc.ClientConnInterface, kind kinds.Kind, thing string, o kinds.Object, progress terminal.Progress,
+) error {
 	if by := kinds.SuspendedBy(o); by != "" {
 		progress.Warning("%s is suspended by %s, so that nothing happens until it is resumed", kind.Noun, by)
 		return nil
 	}
-	progress.Wait("waiting for %s reconciliation", kind.Noun)
+	progress.Wait("waiting for %s reconciliation", thing)
 	namespace, name := o.GetMetadata().GetNamespace(), o.GetMetadata().GetName()
 	began := time.Now()
 	for pause := firstLook; ; pause = min(pause*2, slowLook) {
@@ -42,8 +62,7 @@ func Reconciled(ctx context.Context, conn grpc.ClientConnInterface, kind kinds.K
 			return err
 		}
 		if done {
-			progress.Success("%s reconciliation completed", kind.Noun)
-			progress.Success("%s", outcome.Of(o))
+			sayDone(progress, thing, o)
 			return nil
 		}
 		select {
@@ -55,6 +74,16 @@ func Reconciled(ctx context.Context, conn grpc.ClientConnInterface, kind kinds.K
 			return err
 		}
 	}
+}
+
+func sayDone(progress terminal.Progress, thing string, o kinds.Object) {
+	if receiver, ok := o.(*scannerv1.Receiver); ok {
+		progress.Success("Receiver %s is ready", receiver.GetMetadata().GetName())
+		progress.Success("generated webhook URL %s", receiver.GetStatus().GetWebhookPath())
+		return
+	}
+	progress.Success("%s reconciliation completed", thing)
+	progress.Success("%s", outcome.Of(o))
 }
 
 // reconciled says whether the object's service has looked at its present spec; the error is the condition's message.

@@ -7,27 +7,20 @@ package create
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"regexp"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/manifest"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/await"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/export"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/operator"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
-
-// manager is who the services note down as the one who applied an object.
-const manager = "cli"
 
 // Command is `tidemark create`.
 func Command(servers *connection.Servers) *cobra.Command {
@@ -40,7 +33,7 @@ func Command(servers *connection.Servers) *cobra.Command {
 
   # Print the manifest instead
   tidemark create image repository podinfo --image ghcr.io/stefanprodan/podinfo --export`,
-	}, v.image(), v.source())
+	}, v.image(), v.source(), v.receiver())
 	flags := cmd.PersistentFlags()
 	servers.AddFlags(flags)
 	flags.StringVarP(&v.namespace, "namespace", "n", manifest.DefaultNamespace, "namespace of the object")
@@ -92,27 +85,13 @@ func (v *verb) noun(kind kinds.Kind, cmd cobra.Command, build func(*metav1.Objec
 
 // run prints the object that the flags make, or creates it.
 func (v *verb) run(cmd *cobra.Command, kind kinds.Kind, object kinds.Object) error {
+	progress := terminal.New(cmd.ErrOrStderr())
 	if v.export {
-		return export(cmd.OutOrStdout(), object)
+		return export.Made(cmd.OutOrStdout(), progress, object)
 	}
 	ctx, cancel := v.servers.WithTimeout(cmd.Context())
 	defer cancel()
-	return v.create(ctx, kind, object, terminal.New(cmd.ErrOrStderr()))
-}
-
-func export(out io.Writer, object kinds.Object) error {
-	codec, err := kinds.Codec()
-	if err != nil {
-		return err
-	}
-	text, err := codec.Encode(object)
-	if err != nil {
-		return err
-	}
-	if _, err := out.Write(text); err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
-	}
-	return nil
+	return v.create(ctx, kind, object, progress)
 }
 
 // create applies the object and waits until its service has looked at it.
@@ -121,14 +100,19 @@ func (v *verb) create(ctx context.Context, kind kinds.Kind, object kinds.Object,
 	if err != nil {
 		return err
 	}
-	progress.Generate("generating %s", kind.Noun)
-	progress.Action("applying %s", kind.Noun)
-	stored, outcome, err := kind.Apply(ctx, conn, object, manager)
+	thing := await.Thing(kind)
+	progress.Generate("generating %s", thing)
+	meta := object.GetMetadata()
+	if stored, err := kind.Get(ctx, conn, meta.GetNamespace(), meta.GetName()); err == nil && kinds.ManagedBy(stored, kinds.WayManifests) {
+		progress.Warning("%s is managed by %s, which will undo what differs from it", meta.GetName(), stored.GetMetadata().GetManagedBy())
+	}
+	progress.Action("applying %s", thing)
+	stored, outcome, err := kind.Apply(ctx, conn, object, kinds.Manager(kinds.WayCreate, operator.Name()))
 	if err != nil {
 		return err
 	}
-	progress.Success("%s %s", kind.Noun, word(outcome))
-	return await.Reconciled(ctx, conn, kind, stored, progress)
+	progress.Success("%s %s", thing, word(outcome))
+	return await.Created(ctx, conn, kind, stored, progress)
 }
 
 func word(outcome metav1.ApplyOutcome) string {
@@ -140,31 +124,4 @@ func word(outcome metav1.ApplyOutcome) string {
 	default:
 		return "updated"
 	}
-}
-
-// unsupported adds a flag that flux has and we do not act on yet, so that the answer is more than `unknown flag`.
-func unsupported(flags *pflag.FlagSet, name, note string) {
-	flags.Func(name, note, func(string) error { return fmt.Errorf("%s", note) })
-	flags.Lookup(name).Hidden = true
-}
-
-var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-
-// reference checks a name that a flag gives and makes the reference; empty is nil.
-func reference(flag, name string) (*metav1.LocalObjectReference, error) {
-	if name == "" {
-		return nil, nil
-	}
-	if !dnsName.MatchString(name) {
-		return nil, fmt.Errorf("%s '%s' is no name: lower-case letters, digits, '-' and '.' only", flag, name)
-	}
-	return &metav1.LocalObjectReference{Name: name}, nil
-}
-
-// duration checks a duration that must not be negative.
-func duration(flag string, d time.Duration) (*durationpb.Duration, error) {
-	if d < 0 {
-		return nil, fmt.Errorf("%s must not be negative: %s", flag, d)
-	}
-	return durationpb.New(d), nil
 }

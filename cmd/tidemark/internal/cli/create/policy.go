@@ -6,6 +6,8 @@ package create
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/selector"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
@@ -24,6 +27,9 @@ type imagePolicyFlags struct {
 	imageRef      string
 	reflectDigest string
 	interval      time.Duration
+	minimumAge    time.Duration
+	platforms     []string
+	imageLabels   []string
 }
 
 func (v *verb) imagePolicy() *cobra.Command {
@@ -43,6 +49,9 @@ func (v *verb) imagePolicy() *cobra.Command {
 	f.selector.Add(flags)
 	flags.StringVar(&f.reflectDigest, "reflect-digest", "", "keep the selected tag's digest: Never, IfNotPresent or Always")
 	flags.DurationVar(&f.interval, "interval", 0, "how often the digest is read again; with --reflect-digest Always only")
+	flags.DurationVar(&f.minimumAge, "minimum-age", 0, "how long a tag must be known before it is selected (not Flux's)")
+	flags.StringSliceVar(&f.platforms, "platform", nil, "platform that the tag must offer, for example linux/arm64 (not Flux's)")
+	flags.StringSliceVar(&f.imageLabels, "image-label", nil, "label that the image must have, key=value (not Flux's)")
 	return cmd
 }
 
@@ -64,6 +73,9 @@ func (f *imagePolicyFlags) build(metadata *metav1.ObjectMeta) (kinds.Object, err
 	}
 	spec := &resolverv1.ImagePolicySpec{ImageRepositoryRef: ref, Policy: choice, FilterTags: filter}
 	if err := f.digest(spec); err != nil {
+		return nil, err
+	}
+	if err := f.demands(spec); err != nil {
 		return nil, err
 	}
 	return &resolverv1.ImagePolicy{Metadata: metadata, Spec: spec}, nil
@@ -102,10 +114,34 @@ func (f *imagePolicyFlags) digest(spec *resolverv1.ImagePolicySpec) error {
 		spec.Interval, err = duration("--interval", f.interval)
 		return err
 	default:
-		return fmt.Errorf(`--reflect-digest must be one of ["Never", "IfNotPresent", "Always"], not %q`, f.reflectDigest)
+		return suggestion.Value("--reflect-digest", f.reflectDigest, "Never", "IfNotPresent", "Always")
 	}
 	if f.interval != 0 {
 		return errors.New("--interval can only be used with --reflect-digest Always")
 	}
 	return nil
+}
+
+var platform = regexp.MustCompile(`^[a-z0-9_.-]+/[a-z0-9_.-]+(/[a-z0-9_.-]+)?$`)
+
+// demands sets what a tag must be beside the best; Flux has none of it.
+func (f *imagePolicyFlags) demands(spec *resolverv1.ImagePolicySpec) error {
+	if f.minimumAge != 0 {
+		age, err := duration("--minimum-age", f.minimumAge)
+		if err != nil {
+			return err
+		}
+		spec.MinimumAge = &resolverv1.MinimumAge{Duration: age}
+	}
+	for _, word := range f.platforms {
+		if !platform.MatchString(word) {
+			return fmt.Errorf("--platform '%s' is no platform: OS/ARCHITECTURE, for example linux/arm64", word)
+		}
+		if !slices.Contains(spec.GetPlatforms(), word) {
+			spec.Platforms = append(spec.Platforms, word)
+		}
+	}
+	var err error
+	spec.Labels, err = pairs("--image-label", f.imageLabels)
+	return err
 }

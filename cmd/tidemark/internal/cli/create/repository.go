@@ -4,18 +4,14 @@
 package create
 
 import (
-	"errors"
-	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/cobra"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
@@ -26,6 +22,9 @@ type imageRepositoryFlags struct {
 	interval    time.Duration
 	scanTimeout time.Duration
 	insecure    bool
+	certRef     string
+	proxyRef    string
+	provider    string
 }
 
 func (v *verb) imageRepository() *cobra.Command {
@@ -45,7 +44,9 @@ func (v *verb) imageRepository() *cobra.Command {
 	flags.DurationVar(&f.interval, "interval", time.Minute, "time between two scans; 0s for none")
 	flags.DurationVar(&f.scanTimeout, "scan-timeout", 0, "how long a scan may take (default: the interval)")
 	flags.BoolVar(&f.insecure, "insecure-registry", false, "talk to the registry over plain HTTP")
-	unsupported(flags, "cert-ref", "private certificate authorities and client certificates are not acted on yet")
+	flags.StringVar(&f.certRef, "cert-ref", "", "secret with certificates: ca.crt, and tls.crt with tls.key")
+	flags.StringVar(&f.proxyRef, "proxy-secret-ref", "", "secret with a proxy: address, and username with password")
+	flags.StringVar(&f.provider, "provider", "", "where the credential comes from: generic (the secret), aws, azure or gcp")
 	return cmd
 }
 
@@ -53,43 +54,44 @@ func (f *imageRepositoryFlags) build(metadata *metav1.ObjectMeta) (kinds.Object,
 	if err := checkImage(f.image); err != nil {
 		return nil, err
 	}
-	secretRef, err := reference("--secret-ref", f.secretRef)
-	if err != nil {
+	spec := &scannerv1.ImageRepositorySpec{Image: f.image, Insecure: f.insecure}
+	if err := f.secrets(spec); err != nil {
 		return nil, err
 	}
-	interval, err := duration("--interval", f.interval)
-	if err != nil {
+	var err error
+	if spec.Interval, err = duration("--interval", f.interval); err != nil {
 		return nil, err
 	}
-	spec := &scannerv1.ImageRepositorySpec{Image: f.image, Interval: interval, SecretRef: secretRef, Insecure: f.insecure}
-	if f.scanTimeout != 0 {
-		if spec.Timeout, err = duration("--scan-timeout", f.scanTimeout); err != nil {
-			return nil, err
-		}
+	if spec.Timeout, err = timeout("--scan-timeout", f.scanTimeout); err != nil {
+		return nil, err
 	}
 	return &scannerv1.ImageRepository{Metadata: metadata, Spec: spec}, nil
 }
 
-var scheme = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]*)://`)
-
-// checkImage says what the scanner would say of an image that is no bare name.
-func checkImage(image string) error {
-	if image == "" {
-		return errors.New("an image repository (--image) is required")
+// secrets sets what the registry is told, and through what.
+func (f *imageRepositoryFlags) secrets(spec *scannerv1.ImageRepositorySpec) error {
+	var err error
+	if spec.SecretRef, err = reference("--secret-ref", f.secretRef); err != nil {
+		return err
 	}
-	if s := scheme.FindStringSubmatch(image); s != nil {
-		return fmt.Errorf("--image: image '%s' should not include URL scheme; remove '%s://'", image, s[1])
+	if spec.CertSecretRef, err = reference("--cert-ref", f.certRef); err != nil {
+		return err
 	}
-	bare, digest, ok := strings.Cut(image, "@")
-	if ok {
-		return fmt.Errorf("--image: image '%s' should not include a digest; remove '@%s'", image, digest)
+	if spec.ProxySecretRef, err = reference("--proxy-secret-ref", f.proxyRef); err != nil {
+		return err
 	}
-	// A colon before the last slash is a registry's port.
-	if colon := strings.LastIndexByte(bare, ':'); colon > strings.LastIndexByte(bare, '/') {
-		return fmt.Errorf("--image: image '%s' should not include a tag; remove '%s'", image, bare[colon:])
-	}
-	if _, err := name.NewRepository(image); err != nil {
-		return fmt.Errorf("unable to parse image value: %w", err)
+	switch f.provider {
+	case "":
+	case "generic":
+		spec.Provider = scannerv1.Provider_PROVIDER_GENERIC
+	case "aws":
+		spec.Provider = scannerv1.Provider_PROVIDER_AWS
+	case "azure":
+		spec.Provider = scannerv1.Provider_PROVIDER_AZURE
+	case "gcp":
+		spec.Provider = scannerv1.Provider_PROVIDER_GCP
+	default:
+		return suggestion.Value("--provider", f.provider, "generic", "aws", "azure", "gcp")
 	}
 	return nil
 }

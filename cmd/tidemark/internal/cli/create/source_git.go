@@ -7,14 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
@@ -25,6 +29,9 @@ type gitRepositoryFlags struct {
 	secretRef    string
 	interval     time.Duration
 	fetchTimeout time.Duration
+	provider     string
+	proxyRef     string
+	silent       bool
 }
 
 func (v *verb) gitRepository() *cobra.Command {
@@ -45,29 +52,58 @@ func (v *verb) gitRepository() *cobra.Command {
 	flags.StringVar(&f.secretRef, "secret-ref", "", "secret with the credentials")
 	flags.DurationVar(&f.interval, "interval", time.Minute, "how often the remote is looked at; 0s for only when an automation runs")
 	flags.DurationVar(&f.fetchTimeout, "fetch-timeout", 0, "how long one operation on the remote may take (default: 60s)")
-	for _, flag := range []string{"username", "password", "private-key-file", "ca-file"} {
-		unsupported(flags, flag, "no credentials go through the API; put them into a secret and name it with --secret-ref")
-	}
+	flags.StringVar(&f.provider, "provider", "", "what credential the secret holds: generic (its own) or github (a GitHub App's)")
+	flags.StringVar(&f.proxyRef, "proxy-secret-ref", "", "secret with a proxy: address, and username with password; for http and https")
+	// Flux asks whether its deploy key is in place; there is none here, so nothing is asked.
+	flags.BoolVarP(&f.silent, "silent", "s", false, "taken for flux's sake: nothing is asked")
+	flags.Lookup("silent").Hidden = true
+	unsupportedGit(flags)
 	return cmd
+}
+
+// unsupportedGit are flux's flags that mean nothing here.
+func unsupportedGit(flags *pflag.FlagSet) {
+	const secret = "no credentials go through the API; put them into a secret and name it with --secret-ref"
+	for flag, short := range map[string]string{
+		"username": "u", "password": "p", "private-key-file": "", "ca-file": "",
+		"ssh-key-algorithm": "", "ssh-rsa-bits": "", "ssh-ecdsa-curve": "",
+	} {
+		unsupported(flags, flag, short, secret)
+	}
+	unsupported(flags, "ignore-paths", "", "nothing is left out of a repository; --git-repo-path of the automation says where marked files are")
+	unsupported(flags, "sparse-checkout-paths", "", "nothing is checked out; --git-repo-path of the automation says where marked files are")
+	unsupported(flags, "recurse-submodules", "", "submodules are repositories of their own, and are not written to")
+	flags.Lookup("recurse-submodules").NoOptDefVal = "true"
 }
 
 func (f *gitRepositoryFlags) build(metadata *metav1.ObjectMeta) (kinds.Object, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	secretRef, err := reference("--secret-ref", f.secretRef)
-	if err != nil {
+	spec := &updaterv1.GitRepositorySpec{Url: f.url, Ref: f.reference()}
+	var err error
+	if spec.SecretRef, err = reference("--secret-ref", f.secretRef); err != nil {
 		return nil, err
 	}
-	interval, err := duration("--interval", f.interval)
-	if err != nil {
+	if spec.ProxySecretRef, err = reference("--proxy-secret-ref", f.proxyRef); err != nil {
 		return nil, err
 	}
-	spec := &updaterv1.GitRepositorySpec{Url: f.url, SecretRef: secretRef, Interval: interval, Ref: f.reference()}
-	if f.fetchTimeout != 0 {
-		if spec.Timeout, err = duration("--fetch-timeout", f.fetchTimeout); err != nil {
-			return nil, err
-		}
+	if spec.Interval, err = duration("--interval", f.interval); err != nil {
+		return nil, err
+	}
+	if spec.Timeout, err = timeout("--fetch-timeout", f.fetchTimeout); err != nil {
+		return nil, err
+	}
+	switch f.provider {
+	case "":
+	case "generic":
+		spec.Provider = updaterv1.GitProvider_GIT_PROVIDER_GENERIC
+	case "github":
+		spec.Provider = updaterv1.GitProvider_GIT_PROVIDER_GITHUB
+	case "azure":
+		return nil, errors.New("--provider azure: there is no workload identity here; put a token into the secret of --secret-ref")
+	default:
+		return nil, suggestion.Value("--provider", f.provider, "generic", "github")
 	}
 	return &updaterv1.GitRepository{Metadata: metadata, Spec: spec}, nil
 }
@@ -76,12 +112,18 @@ func (f *gitRepositoryFlags) check() error {
 	if f.url == "" {
 		return errors.New("url is required (--url)")
 	}
+	if scp.MatchString(f.url) && !scheme.MatchString(f.url) {
+		// url.Parse would take the host for a scheme, or the path for a port.
+		return fmt.Errorf("--url '%s' is no URL; write %s", f.url, instead(f.url))
+	}
 	u, err := url.Parse(f.url)
 	if err != nil {
-		return fmt.Errorf("url parse failed: %w", err)
+		return fmt.Errorf("git URL parse failed: %w", err)
 	}
 	switch u.Scheme {
 	case "http", "https", "ssh":
+	case "":
+		return fmt.Errorf("--url '%s' is no URL; write %s", f.url, instead(f.url))
 	default:
 		return fmt.Errorf("git URL scheme '%s' not supported, can be: ssh, http and https", u.Scheme)
 	}
@@ -97,6 +139,16 @@ func (f *gitRepositoryFlags) check() error {
 		}
 	}
 	return nil
+}
+
+var scp = regexp.MustCompile(`^([^@/:]+@)?([^/:]+):([^/].*)$`)
+
+// instead is the URL that an address without a scheme most likely means: `git@host:path` is ssh.
+func instead(address string) string {
+	if m := scp.FindStringSubmatch(address); m != nil {
+		return "ssh://" + m[1] + m[2] + "/" + m[3]
+	}
+	return "https://" + strings.TrimLeft(address, "/")
 }
 
 // reference is what is checked out; nil: the remote's HEAD.

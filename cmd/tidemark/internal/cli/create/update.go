@@ -6,6 +6,7 @@ package create
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,12 @@ type imageUpdateFlags struct {
 	authorEmail      string
 	commitTemplate   string
 	interval         time.Duration
+	pushRefspec      string
+	pushOptions      []string
+	signingSecret    string
+	signingType      string
+	policyLabels     []string
+	allowDowngrade   bool
 }
 
 func (v *verb) imageUpdateAutomation() *cobra.Command {
@@ -43,14 +50,18 @@ func (v *verb) imageUpdateAutomation() *cobra.Command {
 	flags.StringVar(&f.gitRepoRef, "git-repo-ref", "", "name of the GitRepository that is written to")
 	flags.StringVar(&f.gitRepoNamespace, "git-repo-namespace", "", "its namespace (default: the automation's)")
 	flags.StringVar(&f.gitRepoPath, "git-repo-path", "", "folder or file with the marked places (default: the whole repository)")
-	flags.StringVar(&f.checkoutBranch, "checkout-branch", "", "branch to start from")
-	flags.StringVar(&f.pushBranch, "push-branch", "", "branch to push to (default: --checkout-branch)")
-	flags.StringVar(&f.authorName, "author-name", "", "name of the commits' author")
+	flags.StringVar(&f.checkoutBranch, "checkout-branch", "", "branch to start from (default: the GitRepository's, else the remote's HEAD)")
+	flags.StringVar(&f.pushBranch, "push-branch", "", "branch to push to (default: the one that was checked out)")
+	flags.StringVar(&f.authorName, "author-name", "", "name of the commits' author (default: none)")
 	flags.StringVar(&f.authorEmail, "author-email", "", "address of the commits' author")
 	flags.StringVar(&f.commitTemplate, "commit-template", "", "commit message, a Go template")
 	flags.DurationVar(&f.interval, "interval", time.Minute, "how often to run though no policy changed; 0s for never")
-	unsupported(flags, "signing-key-secret", "commits are not signed yet")
-	unsupported(flags, "signing-key-type", "commits are not signed yet")
+	flags.StringVar(&f.signingSecret, "signing-key-secret", "", "secret with the key that commits are signed with")
+	flags.StringVar(&f.signingType, "signing-key-type", "", "kind of that key: gpg or ssh (default: gpg)")
+	flags.StringVar(&f.pushRefspec, "push-refspec", "", "second push, SOURCE:DESTINATION, for example refs/heads/main:refs/for/main")
+	flags.StringSliceVar(&f.pushOptions, "push-option", nil, "option for the server's hooks, key=value, as git push -o; may be given several times")
+	flags.StringSliceVar(&f.policyLabels, "policy-selector", nil, "label, key=value, of the policies that are written (default: all of the namespace)")
+	flags.BoolVar(&f.allowDowngrade, "allow-downgrade", false, "write also tags older than what Git has (not Flux's, which always does)")
 	return cmd
 }
 
@@ -58,30 +69,24 @@ func (f *imageUpdateFlags) build(metadata *metav1.ObjectMeta) (kinds.Object, err
 	if err := f.required(); err != nil {
 		return nil, err
 	}
-	source, err := f.source()
-	if err != nil {
-		return nil, err
-	}
-	interval, err := duration("--interval", f.interval)
-	if err != nil {
-		return nil, err
-	}
 	spec := &updaterv1.ImageUpdateAutomationSpec{
-		SourceRef: source,
-		Interval:  interval,
-		Git: &updaterv1.GitSpec{
-			Checkout: &updaterv1.GitCheckout{Ref: &updaterv1.GitRef{Branch: f.checkoutBranch}},
-			Commit: &updaterv1.CommitSpec{
-				Author:          &updaterv1.CommitAuthor{Name: f.authorName, Email: f.authorEmail},
-				MessageTemplate: f.commitTemplate,
-			},
-		},
+		Git:            &updaterv1.GitSpec{Commit: &updaterv1.CommitSpec{Author: &updaterv1.CommitAuthor{Name: f.authorName, Email: f.authorEmail}}},
+		AllowDowngrade: f.allowDowngrade,
 	}
-	if f.pushBranch != "" {
-		spec.Git.Push = &updaterv1.PushSpec{Branch: f.pushBranch}
+	if f.checkoutBranch != "" {
+		spec.Git.Checkout = &updaterv1.GitCheckout{Ref: &updaterv1.GitRef{Branch: f.checkoutBranch}}
 	}
-	if f.gitRepoPath != "" {
-		spec.Update = &updaterv1.UpdateStrategy{Path: f.gitRepoPath, Strategy: updaterv1.Strategy_STRATEGY_SETTERS}
+	var err error
+	if spec.SourceRef, err = f.source(); err != nil {
+		return nil, err
+	}
+	if spec.Interval, err = duration("--interval", f.interval); err != nil {
+		return nil, err
+	}
+	for _, set := range []func(*updaterv1.ImageUpdateAutomationSpec) error{f.commit, f.push, f.update, f.policies} {
+		if err := set(spec); err != nil {
+			return nil, err
+		}
 	}
 	return &updaterv1.ImageUpdateAutomation{Metadata: metadata, Spec: spec}, nil
 }
@@ -90,12 +95,10 @@ func (f *imageUpdateFlags) required() error {
 	switch {
 	case f.gitRepoRef == "":
 		return errors.New("a reference to a GitRepository is required (--git-repo-ref)")
-	case f.checkoutBranch == "":
-		return errors.New("the Git repository branch is required (--checkout-branch)")
-	case f.authorName == "":
-		return errors.New("the author name is required (--author-name)")
 	case f.authorEmail == "":
 		return errors.New("the author email is required (--author-email)")
+	case strings.ContainsAny(f.authorName+f.authorEmail, "<>\n\x00"):
+		return errors.New("--author-name and --author-email must not have '<', '>' or line breaks: git writes `name <email>` itself")
 	default:
 		return nil
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 )
 
 // Filter is what --filter-regex and --filter-extract say; nil: nothing.
@@ -24,7 +26,7 @@ func (f *Flags) Filter() (*resolverv1.TagFilter, error) {
 	}
 	pattern, err := regexp.Compile(f.filterRegex)
 	if err != nil {
-		return nil, fmt.Errorf("--filter-regex is an invalid regex pattern: %w", err)
+		return nil, fmt.Errorf("--filter-regex is an invalid regex pattern: %w", mistake(f.filterRegex, err))
 	}
 	if err := checkExtract(pattern, f.filterExtract); err != nil {
 		return nil, err
@@ -32,18 +34,25 @@ func (f *Flags) Filter() (*resolverv1.TagFilter, error) {
 	return &resolverv1.TagFilter{Pattern: f.filterRegex, Extract: f.filterExtract}, nil
 }
 
-// reference of a group in an expansion, as Go's regexp reads it: `$name` takes letters, digits and underscores as far as
-// they go, `${name}` to the brace; `$$` is a dollar.
-var groupReference = regexp.MustCompile(`\$(?:\$|(\w+)|\{(\w+)\})`)
+// groupReference is a reference to a group in an expansion, as Go's regexp reads it: `$name` takes letters, digits and
+// underscores as far as they go, `${name}` to the brace; `$$` is a dollar. A dollar alone is none, which Go takes as it is.
+var groupReference = regexp.MustCompile(`\$(?:\$|(\w+)|\{(\w+)\}|)`)
 
 // checkExtract says which group an expansion names that the pattern does not have: it would expand to nothing.
 func checkExtract(pattern *regexp.Regexp, extract string) error {
 	for _, match := range groupReference.FindAllStringSubmatch(extract, -1) {
-		group := match[1] + match[2]
-		if group != "" && !hasGroup(pattern, group) {
-			return fmt.Errorf("--filter-extract refers to the group '%s', which --filter-regex does not have; it has %s",
-				group, groups(pattern))
+		if match[0] == "$" {
+			return errors.New("--filter-extract is malformed: a '$' is followed by a group's name or number, ${name}, or another '$'")
 		}
+		group := match[1] + match[2]
+		if group == "" || hasGroup(pattern, group) {
+			continue
+		}
+		err := fmt.Errorf("capture group $%s used in --filter-extract not found in --filter-regex, which has %s", group, groups(pattern))
+		if near := suggestion.Nearest(group, pattern.SubexpNames()); near != "" {
+			return fmt.Errorf("%w; did you mean $%s?", err, near)
+		}
+		return err
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
+
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 )
 
 // Flags are the flags' values. The zero value says nothing.
@@ -20,7 +22,7 @@ type Flags struct {
 	semver        string
 	alpha         string
 	numeric       string
-	latest        bool
+	latest        string
 	filterRegex   string
 	filterExtract string
 }
@@ -30,7 +32,8 @@ func (f *Flags) Add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.semver, "select-semver", "", "range of versions; the highest in it is selected, for example 5.0.x")
 	flags.StringVar(&f.alpha, "select-alpha", "", "order by bytes: asc selects the last, desc the first")
 	flags.StringVar(&f.numeric, "select-numeric", "", "order by number: asc selects the largest, desc the smallest")
-	flags.BoolVar(&f.latest, "select-latest", false, "select the tag that appeared last")
+	flags.StringVar(&f.latest, "select-latest", "", "select the most recent tag, by the time pushed, firstSeen or created (alone: pushed; not Flux's)")
+	flags.Lookup("select-latest").NoOptDefVal = byDefault
 	flags.StringVar(&f.filterRegex, "filter-regex", "", "regular expression (RE2); only tags that it matches are looked at")
 	flags.StringVar(&f.filterExtract, "filter-extract", "", "what of a tag is ordered: groups of --filter-regex, for example $ts")
 }
@@ -61,10 +64,11 @@ func (f *Flags) Choice() (*resolverv1.ImagePolicyChoice, error) {
 		return &resolverv1.ImagePolicyChoice{Choice: &resolverv1.ImagePolicyChoice_Numerical{
 			Numerical: &resolverv1.NumericalPolicy{Order: order},
 		}}, err
-	case f.latest:
+	case f.latest != "":
+		by, err := latestBy(f.latest)
 		return &resolverv1.ImagePolicyChoice{Choice: &resolverv1.ImagePolicyChoice_Latest{
-			Latest: &resolverv1.LatestPolicy{},
-		}}, nil
+			Latest: &resolverv1.LatestPolicy{By: by},
+		}}, err
 	default:
 		return nil, nil
 	}
@@ -73,7 +77,7 @@ func (f *Flags) Choice() (*resolverv1.ImagePolicyChoice, error) {
 // atMostOne says whether selectors contradict one another.
 func (f *Flags) atMostOne() error {
 	given := 0
-	for _, is := range []bool{f.semver != "", f.alpha != "", f.numeric != "", f.latest} {
+	for _, is := range []bool{f.semver != "", f.alpha != "", f.numeric != "", f.latest != ""} {
 		if is {
 			given++
 		}
@@ -91,6 +95,22 @@ func sortOrder(flag, word string) (resolverv1.SortOrder, error) {
 	case "desc":
 		return resolverv1.SortOrder_SORT_ORDER_DESC, nil
 	default:
-		return 0, fmt.Errorf(`%s must be one of ["asc", "desc"], not %q`, flag, word)
+		return 0, suggestion.Value(flag, word, "asc", "desc")
+	}
+}
+
+// byDefault is the value of --select-latest without one.
+const byDefault = "pushed"
+
+func latestBy(word string) (resolverv1.LatestBy, error) {
+	switch word {
+	case byDefault, "true": // what a switch would be given
+		return resolverv1.LatestBy_LATEST_BY_UNSPECIFIED, nil
+	case "firstSeen":
+		return resolverv1.LatestBy_LATEST_BY_FIRST_SEEN, nil
+	case "created":
+		return resolverv1.LatestBy_LATEST_BY_CREATED, nil
+	default:
+		return 0, suggestion.Value("--select-latest", word, byDefault, "firstSeen", "created")
 	}
 }

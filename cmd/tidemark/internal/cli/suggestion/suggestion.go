@@ -60,6 +60,11 @@ func Value(flag, word string, among ...string) error {
 	if begun := Beginning(strings.ToLower(word), among); begun != "" {
 		return fmt.Errorf("%w; did you mean %s?", err, begun)
 	}
+	for _, one := range among {
+		if len(one) >= 3 && strings.HasPrefix(strings.ToLower(word), one) {
+			return fmt.Errorf("%w; did you mean %s?", err, one) // `ascending` is written out
+		}
+	}
 	return err
 }
 
