@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/completion"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
@@ -34,8 +35,21 @@ type Streams struct {
 
 // Run runs one command in this process, and returns its exit code.
 func Run(ctx context.Context, args []string, streams Streams, getenv func(string) string) int {
-	servers := connection.New(getenv)
-	root := command(servers, getenv) //nolint:contextcheck // Cobra hands the context to the verb that runs.
+	noColour := false
+	environment := func(name string) string {
+		if name == "NO_COLOR" && noColour {
+			return "1"
+		}
+		return getenv(name)
+	}
+	servers := connection.New(environment)
+	root := command(servers, environment) //nolint:contextcheck // Cobra hands the context to the verb that runs.
+	root.PersistentFlags().BoolVar(&noColour, "no-color", false, "no colours, also on a terminal (env NO_COLOR)")
+	if completion.Asked(args) {
+		if err := completion.Attach(root, servers); err != nil {
+			return 1 // a shell asks: there is nobody to tell
+		}
+	}
 	root.SetArgs(args)
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)

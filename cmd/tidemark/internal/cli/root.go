@@ -12,9 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/apply"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/completion"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/config"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/create"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/deletion"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/events"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/explain"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/export"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/get"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/history"
@@ -22,6 +27,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/preview"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/reconcile"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/resolve"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/running"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/set"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suspend"
@@ -46,18 +52,28 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 	section(root, "Work with objects:",
 		apply.Command(servers),
 		create.Command(servers),
-		get.Command(servers),
-		reconcile.Command(servers),
+		deletion.Command(servers),
+		export.Command(servers),
+		get.Command(servers, getenv),
+		reconcile.Command(servers, getenv),
+		running.Command(servers, getenv),
 		suspend.Command(servers),
 		suspend.ResumeCommand(servers),
 		preview.Command(servers, getenv),
 		history.Command(servers),
+		events.Command(servers),
 		hold.Command(servers),
 		hold.ReleaseCommand(servers),
 	)
 	section(root, "Ask about tags:", resolve.Command(servers), explain.Command(servers, getenv))
 	section(root, "Work with files:", set.Command(getenv))
-	root.AddCommand(version.Command())
+	root.AddCommand(config.Command(getenv), completion.Command(), version.Command())
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.HasSubCommands() {
+			return nil // it only shows its help
+		}
+		return servers.SetNamespace(cmd.Flags())
+	}
 	return root
 }
 

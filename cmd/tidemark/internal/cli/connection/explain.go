@@ -21,8 +21,10 @@ var ErrUnreachable = errors.New("server is unreachable")
 
 // server is a connection whose errors are a person's sentences.
 type server struct {
-	conn          *grpc.ClientConn
-	address, flag string
+	place
+	conn *grpc.ClientConn
+	// token is what the caller is known by; nil: nothing.
+	token *bearer
 	// reached: it has answered once.
 	reached atomic.Bool
 }
@@ -42,14 +44,22 @@ func unreachable(err error, format string, args ...any) error {
 
 // Invoke makes a call with one answer.
 func (s *server) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	return s.explain(ctx, method, s.conn.Invoke(ctx, method, args, reply, opts...))
+	with, err := s.token.with(ctx)
+	if err != nil {
+		return err
+	}
+	return s.explain(ctx, method, s.conn.Invoke(with, method, args, reply, opts...))
 }
 
 // NewStream makes a call that streams.
 func (s *server) NewStream(
 	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	inner, err := s.conn.NewStream(ctx, desc, method, opts...)
+	with, err := s.token.with(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := s.conn.NewStream(with, desc, method, opts...)
 	if err != nil {
 		return nil, s.explain(ctx, method, err)
 	}
@@ -118,6 +128,10 @@ func (s *server) unavailable(message string, err error) error {
 }
 
 func (s *server) nobody() string {
+	if s.context != "" {
+		return fmt.Sprintf("no server answers on %s, where context %s has it; see `tidemark config list`, or name it with %s",
+			s.address, s.context, s.flag)
+	}
 	return fmt.Sprintf("no server answers on %s; start one with `tidemark up`, or name it with %s", s.address, s.flag)
 }
 

@@ -6,11 +6,9 @@
 package connection
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -32,39 +30,50 @@ const (
 type Servers struct {
 	getenv func(string) string
 
-	server  string
-	own     map[kinds.Service]*string
-	timeout time.Duration
-	dial    dial.Options
+	server    string
+	own       map[kinds.Service]*string
+	context   string
+	tokenFile string
+	timeout   time.Duration
+	dial      dial.Options
+
+	chosen func() (choice, error)
 
 	mu    sync.Mutex
-	conns map[string]*server
+	conns map[place]*server
 }
 
-// New makes Servers that read what no flag says from the environment through getenv.
+// New makes Servers that read what no flag says from the environment through getenv, and then from the file of contexts.
 func New(getenv func(string) string) *Servers {
-	return &Servers{
+	s := &Servers{
 		getenv: getenv,
 		own:    map[kinds.Service]*string{kinds.Scanner: new(""), kinds.Resolver: new(""), kinds.Updater: new("")},
-		conns:  map[string]*server{},
+		conns:  map[place]*server{},
 	}
+	s.chosen = sync.OnceValues(s.choose)
+	return s
 }
 
 // AddFlags adds the flags that say where the services are and how long to wait for them.
 func (s *Servers) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.server, "server", "",
-		"address of the server, host:port (env TIDEMARK_SERVER; default "+defaultAddress+")")
+		"address of the server, host:port (env TIDEMARK_SERVER; default: the context's, else "+defaultAddress+")")
 	flags.StringVar(s.own[kinds.Scanner], "scanner-server", "",
 		"address of the scanner where it is a program of its own (env TIDEMARK_SCANNER_SERVER; default: --server)")
 	flags.StringVar(s.own[kinds.Resolver], "resolver-server", "",
 		"address of the resolver where it is a program of its own (env TIDEMARK_RESOLVER_SERVER; default: --server)")
 	flags.StringVar(s.own[kinds.Updater], "updater-server", "",
 		"address of the updater where it is a program of its own (env TIDEMARK_UPDATER_SERVER; default: --server)")
+	flags.StringVar(&s.context, "context", "",
+		"context to use (env TIDEMARK_CONTEXT; default: the one that 'tidemark config use' chose)")
 	flags.DurationVar(&s.timeout, "timeout", defaultTimeout, "how long the whole command may take")
 	flags.StringVar(&s.dial.TLS.CAFile, "tls-ca-file", "",
 		"PEM file with the certificates that sign the servers' (default: the system's; TLS is spoken beyond loopback)")
 	flags.StringVar(&s.dial.TLS.CertFile, "tls-cert-file", "", "PEM file with the certificate that identifies the client")
 	flags.StringVar(&s.dial.TLS.KeyFile, "tls-key-file", "", "PEM file with the key of --tls-cert-file")
+	flags.StringVar(&s.dial.TLS.ServerName, "tls-server-name", "", "name in the servers' certificate (default: the address's host)")
+	flags.StringVar(&s.tokenFile, "token-file", "",
+		"file with the bearer token to send, over TLS or to loopback (env TIDEMARK_TOKEN_FILE; default: the context's token)")
 	flags.BoolVar(&s.dial.Insecure, "insecure", false, "speak plaintext to servers beyond loopback too")
 }
 
@@ -73,29 +82,28 @@ func (s *Servers) WithTimeout(ctx context.Context) (context.Context, context.Can
 	return context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("not done within --timeout %s", s.timeout))
 }
 
-// To is the connection to a service. Services at one address share it. Errors are wrong options.
+// To is the connection to a service. Services at one address share it. Errors are wrong options, and contexts that are
+// wrong or not there.
 func (s *Servers) To(ctx context.Context, service kinds.Service) (grpc.ClientConnInterface, error) {
-	address, flag := s.address(service)
+	at, err := s.place(service)
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if conn := s.conns[address]; conn != nil {
+	if conn := s.conns[at]; conn != nil {
 		return conn, nil
 	}
-	conn, err := dial.Dial(ctx, address, s.dial)
+	opts, token := s.options(at)
+	if token != nil && opts.Insecure && !loopback(at.address) {
+		return nil, fmt.Errorf("the bearer token is not sent to %s in plaintext; leave out --insecure, or the token", at.address)
+	}
+	conn, err := dial.Dial(ctx, at.address, opts)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", flag, err)
+		return nil, fmt.Errorf("%s: %w", at.source(), err)
 	}
-	s.conns[address] = &server{conn: conn, address: address, flag: flag}
-	return s.conns[address], nil
-}
-
-// address is where a service is, and the flag that says so.
-func (s *Servers) address(service kinds.Service) (address, flag string) {
-	own := cmp.Or(*s.own[service], s.getenv("TIDEMARK_"+strings.ToUpper(string(service))+"_SERVER"))
-	if own != "" {
-		return own, "--" + string(service) + "-server"
-	}
-	return cmp.Or(s.server, s.getenv("TIDEMARK_SERVER"), defaultAddress), "--server"
+	s.conns[at] = &server{conn: conn, place: at, token: token}
+	return s.conns[at], nil
 }
 
 // Close closes all connections.
@@ -103,11 +111,11 @@ func (s *Servers) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
-	for address, conn := range s.conns {
+	for at, conn := range s.conns {
 		if err := conn.conn.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("close the connection to %s: %w", address, err))
+			errs = append(errs, fmt.Errorf("close the connection to %s: %w", at.address, err))
 		}
 	}
-	s.conns = map[string]*server{}
+	s.conns = map[place]*server{}
 	return errors.Join(errs...)
 }

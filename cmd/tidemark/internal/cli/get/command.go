@@ -17,12 +17,15 @@ import (
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/screen"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
 
 // Command is `tidemark get`.
-func Command(servers *connection.Servers) *cobra.Command {
-	v := &verb{servers: servers}
+//
+// getenv is asked for NO_COLOR and TERM.
+func Command(servers *connection.Servers, getenv func(string) string) *cobra.Command {
+	v := &verb{servers: servers, getenv: getenv}
 	cmd := group.Command(cobra.Command{
 		Use:   "get",
 		Short: "Show objects and how they are",
@@ -40,6 +43,7 @@ func Command(servers *connection.Servers) *cobra.Command {
 // verb is the command's state: the flags, and where the services are.
 type verb struct {
 	servers *connection.Servers
+	getenv  func(string) string
 	options options
 }
 
@@ -124,6 +128,10 @@ func (v *verb) run(cmd *cobra.Command, views []view, names []string) error {
 	o.names = names
 	q := query{servers: v.servers, options: o}
 	if o.watch {
+		out := cmd.OutOrStdout()
+		if file := screen.Of(out, v.getenv); file != nil {
+			return q.live(cmd.Context(), views, out, file, terminal.Colours(out, v.getenv))
+		}
 		return q.watch(cmd.Context(), views, cmd.OutOrStdout(), terminal.New(cmd.ErrOrStderr()))
 	}
 	ctx, cancel := v.servers.WithTimeout(cmd.Context())

@@ -15,13 +15,14 @@ import (
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/screen"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
 
-// Command is `tidemark reconcile`.
-func Command(servers *connection.Servers) *cobra.Command {
-	v := &verb{servers: servers}
+// Command is `tidemark reconcile`. getenv is asked for TERM.
+func Command(servers *connection.Servers, getenv func(string) string) *cobra.Command {
+	v := &verb{servers: servers, getenv: getenv}
 	cmd := group.Command(cobra.Command{
 		Use:   "reconcile",
 		Short: "Scan, evaluate or run an object now",
@@ -38,6 +39,7 @@ func Command(servers *connection.Servers) *cobra.Command {
 
 type verb struct {
 	servers   *connection.Servers
+	getenv    func(string) string
 	namespace string
 }
 
@@ -48,12 +50,12 @@ func (v *verb) image() *cobra.Command {
 		Short:   "Scan, evaluate or run one of the image objects now",
 	},
 		(&scanner{}).command(v),
-		v.noun(kinds.ImagePolicy(), "evaluating", Evaluate, cobra.Command{
+		v.noun(kinds.ImagePolicy(), "evaluating", plain(Evaluate), cobra.Command{
 			Use:     "policy NAME",
 			Short:   "Evaluate an image policy now, over the tags that are known",
 			Example: "  tidemark reconcile image policy podinfo",
 		}),
-		v.noun(kinds.ImageUpdateAutomation(), "running", Run, cobra.Command{
+		v.noun(kinds.ImageUpdateAutomation(), "running", RunOn, cobra.Command{
 			Use:     "update NAME",
 			Short:   "Run an image update automation now, and show its steps",
 			Example: "  tidemark reconcile image update flux-system -n apps",
@@ -83,18 +85,29 @@ func Of(kind kinds.Kind) Action {
 	}
 }
 
-func (v *verb) noun(kind kinds.Kind, doing string, act Action, cmd cobra.Command) *cobra.Command {
+// plain is an action that says nothing while it goes on: the line has its spinner.
+func plain(act Action) func(*screen.Line) Action { return func(*screen.Line) Action { return act } }
+
+func (v *verb) noun(kind kinds.Kind, doing string, act func(*screen.Line) Action, cmd cobra.Command) *cobra.Command {
 	cmd.Args = group.OneName(kind.Noun)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, cancel := v.servers.WithTimeout(cmd.Context())
-		defer cancel()
-		conn, err := v.servers.To(ctx, kind.Service)
-		if err != nil {
-			return err
-		}
-		progress := terminal.New(cmd.ErrOrStderr())
-		progress.Action("%s %s %s in %s namespace", doing, kind.Noun, args[0], v.namespace)
-		return act(ctx, conn, Target{Namespace: v.namespace, Name: args[0]}, progress)
+		line := screen.NewLine(cmd.ErrOrStderr(), v.getenv)
+		defer line.Close()
+		return Now(cmd.Context(), v.servers, kind, doing, Target{Namespace: v.namespace, Name: args[0]}, act(line), terminal.New(line))
 	}
 	return &cmd
+}
+
+// Now has a service act on an object of a kind, and shows what is done.
+func Now(
+	ctx context.Context, servers *connection.Servers, kind kinds.Kind, doing string, t Target, act Action, progress terminal.Progress,
+) error {
+	ctx, cancel := servers.WithTimeout(ctx)
+	defer cancel()
+	conn, err := servers.To(ctx, kind.Service)
+	if err != nil {
+		return err
+	}
+	progress.Action("%s %s %s in %s namespace", doing, kind.Noun, t.Name, t.Namespace)
+	return act(ctx, conn, t, progress)
 }

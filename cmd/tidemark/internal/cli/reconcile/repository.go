@@ -23,7 +23,7 @@ type scanner struct {
 
 // command is `tidemark reconcile image repository`.
 func (s *scanner) command(v *verb) *cobra.Command {
-	cmd := v.noun(kinds.ImageRepository(), "scanning", s.scan, cobra.Command{
+	cmd := v.noun(kinds.ImageRepository(), "scanning", plain(s.scan), cobra.Command{
 		Use:   "repository NAME",
 		Short: "Scan an image repository now, and wait for the outcome",
 		Example: `  tidemark reconcile image repository podinfo

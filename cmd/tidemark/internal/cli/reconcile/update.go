@@ -15,11 +15,26 @@ import (
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/screen"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
 
-// Run runs an ImageUpdateAutomation, and shows its steps as they are taken and its end.
+// Run runs an ImageUpdateAutomation, and shows its steps as they are taken, a line each, and its end.
 func Run(ctx context.Context, conn grpc.ClientConnInterface, t Target, progress terminal.Progress) error {
+	return steps(ctx, conn, t, progress, nil)
+}
+
+// RunOn is Run where a person looks: steps that replace one another, such as a fetch's progress, are shown on a line.
+func RunOn(line *screen.Line) Action {
+	return func(ctx context.Context, conn grpc.ClientConnInterface, t Target, progress terminal.Progress) error {
+		return steps(ctx, conn, t, progress, line)
+	}
+}
+
+// passing is how the steps begin that replace one another: `fetching: 1200 objects, 3.4 MiB`.
+const passing = "fetching:"
+
+func steps(ctx context.Context, conn grpc.ClientConnInterface, t Target, progress terminal.Progress, line *screen.Line) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	steps, err := updaterv1.NewImageUpdateAutomationServiceClient(conn).RunImageUpdateAutomation(ctx,
@@ -29,15 +44,16 @@ func Run(ctx context.Context, conn grpc.ClientConnInterface, t Target, progress 
 	}
 	for {
 		answer, err := steps.Recv()
-		switch {
+		switch message := answer.GetStep().GetMessage(); {
 		case errors.Is(err, io.EOF):
 			return errors.New("the server ended the run without saying how it went; see `tidemark get image update`")
 		case err != nil:
 			return err
 		case answer.GetRun() != nil:
 			return Ended(answer.GetRun(), progress)
+		case strings.HasPrefix(message, passing) && line != nil && line.Set(message):
 		default:
-			progress.Wait("%s", answer.GetStep().GetMessage())
+			progress.Wait("%s", message)
 		}
 	}
 }
