@@ -22,7 +22,7 @@ import (
 
 const (
 	// loopRounds is how often each webhook is called; between two of them scans are requested so often.
-	loopRounds         = 15
+	loopRounds         = 12
 	requestsPerWebhook = 6
 	// apart is how long after a webhook's scan the next webhook begins another one at once: those that come sooner gather.
 	apart = 2100 * time.Millisecond
