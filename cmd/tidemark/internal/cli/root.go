@@ -31,6 +31,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/set"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suspend"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/trace"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/version"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/demo"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/once"
@@ -65,7 +66,7 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 		hold.Command(servers),
 		hold.ReleaseCommand(servers),
 	)
-	section(root, "Ask about tags:", resolve.Command(servers), explain.Command(servers, getenv))
+	section(root, "Ask about tags:", resolve.Command(servers), explain.Command(servers, getenv), trace.Command(servers))
 	section(root, "Work with files:", set.Command(getenv))
 	root.AddCommand(config.Command(getenv), completion.Command(), version.Command())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
