@@ -24,14 +24,15 @@ const maxAttempts = 100
 
 // ApplyOptions say who applies and how.
 type ApplyOptions struct {
-	// Manager is kept in managed_by when something changes.
+	// Manager is kept in managed_by when something changes, and also when nothing does and the object has a
+	// resource_version: who names the version has seen who managed it.
 	Manager string
 	// ValidateOnly answers as if, and stores nothing.
 	ValidateOnly bool
 }
 
 // Apply creates the object, or replaces its labels, annotations and spec; whatever else the message holds is ignored.
-// What is stored so already is not written again. It returns the object as stored. Errors: ErrStale if the object has
+// What is stored so already is not written again, unless the object has a resource_version and another manager. It returns the object as stored. Errors: ErrStale if the object has
 // a resource_version and it is not the stored one's; a *rpcerr.Error for a name that cannot be stored;
 // store.ErrUnavailable.
 func (s *Store[T]) Apply(ctx context.Context, object T, opt ApplyOptions) (T, metav1.ApplyOutcome, error) {
@@ -92,7 +93,8 @@ func (s *Store[T]) wanted(object T, key Key, found stored[T], manager string) (T
 	}
 	was := found.object.GetMetadata()
 	sameSpec := s.codec.equal(s.codec.spec, object, found.object)
-	if sameSpec && maps.Equal(meta.GetLabels(), was.GetLabels()) && maps.Equal(meta.GetAnnotations(), was.GetAnnotations()) {
+	takesOver := object.GetMetadata().GetResourceVersion() != "" && manager != was.GetManagedBy()
+	if sameSpec && !takesOver && maps.Equal(meta.GetLabels(), was.GetLabels()) && maps.Equal(meta.GetAnnotations(), was.GetAnnotations()) {
 		return found.object, metav1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED, nil
 	}
 	meta.Uid, meta.Generation, meta.CreationTimestamp = was.GetUid(), was.GetGeneration(), was.GetCreationTimestamp()

@@ -110,6 +110,25 @@ func TestApplyChecksTheResourceVersion(t *testing.T) {
 	}
 }
 
+func TestWhoNamesTheVersionTakesOver(t *testing.T) {
+	s := newRepositories(storetest.Open(t))
+	first, _, err := s.Apply(t.Context(), repo("a", "one"), object.ApplyOptions{Manager: "apply:alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	versioned := repo("a", "one")
+	versioned.Metadata.ResourceVersion = first.GetMetadata().GetResourceVersion()
+	taken, outcome, err := s.Apply(t.Context(), versioned, object.ApplyOptions{Manager: "manifests:/a"})
+	if err != nil || outcome != configured || taken.GetMetadata().GetManagedBy() != "manifests:/a" || taken.GetMetadata().GetGeneration() != 1 {
+		t.Fatalf("%v, %v, %v", taken.GetMetadata(), outcome, err)
+	}
+	versioned.Metadata.ResourceVersion = taken.GetMetadata().GetResourceVersion()
+	again, outcome, err := s.Apply(t.Context(), versioned, object.ApplyOptions{Manager: "manifests:/a"})
+	if err != nil || outcome != unchanged || again.GetMetadata().GetResourceVersion() != taken.GetMetadata().GetResourceVersion() {
+		t.Errorf("its own again: %v, %v, %v", again.GetMetadata(), outcome, err)
+	}
+}
+
 func TestValidateOnlyStoresNothing(t *testing.T) {
 	s := newRepositories(storetest.Open(t))
 	_, outcome, err := s.Apply(t.Context(), repo("a", "one"), object.ApplyOptions{ValidateOnly: true})
