@@ -126,7 +126,7 @@ func (w *work) fetchFailed(ctx context.Context, err error) {
 
 // fetchFor fetches for these works, and places them. The error is the remote's, and everybody's.
 func (b *batch) fetchFor(ctx context.Context, works []*work) error {
-	ctx, span := b.Tracer.Start(works[0].ctx(ctx), "fetch")
+	ctx, span := b.Tracer.Start(works[0].ctx(ctx), "fetch", works[0].sharedWith(works))
 	defer span.End()
 	timed, cancel := works[0].remotely(gitrepo.WithProgress(ctx, progress(works)))
 	defer cancel()

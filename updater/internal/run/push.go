@@ -16,10 +16,10 @@ import (
 	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
 )
 
-// push sends a chain of commits, of which this work's is the first. The push options of all are sent; of one key the last
-// one counts.
+// push sends a chain of commits, of which this work's is the first: its span is below this run's, and linked to the others'.
+// The push options of all are sent; of one key the last one counts.
 func (w *work) push(ctx context.Context, c *chain) error {
-	ctx, span := w.Tracer.Start(ctx, "push")
+	ctx, span := w.Tracer.Start(ctx, "push", w.sharedWith(c.works))
 	defer span.End()
 	timed, cancel := w.remotely(ctx)
 	defer cancel()

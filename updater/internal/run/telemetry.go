@@ -52,6 +52,17 @@ func linksTo(changed []*policies.Policy) []trace.Link {
 	return links
 }
 
+// sharedWith links what is done once for several runs, and whose span is below this one's, to the others.
+func (w *work) sharedWith(works []*work) trace.SpanStartOption {
+	var links []trace.Link
+	for _, other := range works {
+		if with := other.span.SpanContext(); other != w && with.IsValid() && len(links) < maxLinks {
+			links = append(links, trace.Link{SpanContext: with})
+		}
+	}
+	return trace.WithLinks(links...)
+}
+
 // changedPolicies are the policies whose images differ from those of the last run, the last changed first.
 func (w *work) changedPolicies() []*policies.Policy {
 	parsed, violations := spec.ParseAutomation(w.automation)
