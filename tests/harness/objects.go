@@ -106,13 +106,14 @@ func (w *World) AwaitCondition(t *testing.T, o Object, want Want) string {
 		if err != nil {
 			return err
 		}
-		message, err = want.in(conditions)
+		message, err = want.In(conditions)
 		return err
 	})
 	return message
 }
 
-func (want Want) in(conditions []*metav1.Condition) (string, error) {
+// In looks for what is wanted among conditions, and returns the message of the one it is about.
+func (want Want) In(conditions []*metav1.Condition) (string, error) {
 	kind := want.Type
 	if kind == "" {
 		kind = "Ready"

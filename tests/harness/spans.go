@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/hex"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 
@@ -17,7 +18,12 @@ import (
 // Span is what a test looks at of one that was exported.
 type Span struct {
 	Trace, ID, Parent, Name, Service string
+	// Links are the ids of the spans that this one is linked to.
+	Links []string
 }
+
+// LinksTo says whether a span is linked to another.
+func (s Span) LinksTo(other Span) bool { return slices.Contains(s.Links, other.ID) }
 
 // Spans is an OTLP receiver.
 type Spans struct {
@@ -69,9 +75,13 @@ func (s *Spans) Export(_ context.Context, request *collector.ExportTraceServiceR
 		}
 		for _, scope := range resource.GetScopeSpans() {
 			for _, span := range scope.GetSpans() {
+				links := make([]string, 0, len(span.GetLinks()))
+				for _, link := range span.GetLinks() {
+					links = append(links, hex.EncodeToString(link.GetSpanId()))
+				}
 				s.all = append(s.all, Span{
 					Trace: hex.EncodeToString(span.GetTraceId()), ID: hex.EncodeToString(span.GetSpanId()),
-					Parent: hex.EncodeToString(span.GetParentSpanId()), Name: span.GetName(), Service: service,
+					Parent: hex.EncodeToString(span.GetParentSpanId()), Name: span.GetName(), Service: service, Links: links,
 				})
 			}
 		}
