@@ -35,7 +35,7 @@ func (s *services) RunImageUpdateAutomation(
 func (s *services) ApplyImageRepository(
 	_ context.Context, r *scannerv1.ApplyImageRepositoryRequest,
 ) (*scannerv1.ApplyImageRepositoryResponse, error) {
-	o, outcome, err := s.repositories.apply(r.GetImageRepository())
+	o, outcome, err := s.repositories.apply(r.GetImageRepository(), r)
 	return &scannerv1.ApplyImageRepositoryResponse{ImageRepository: o, Outcome: outcome}, err
 }
 
@@ -73,7 +73,7 @@ func (s *services) WatchImageRepositories(
 func (s *services) ApplyImagePolicy(
 	_ context.Context, r *resolverv1.ApplyImagePolicyRequest,
 ) (*resolverv1.ApplyImagePolicyResponse, error) {
-	o, outcome, err := s.policies.apply(r.GetImagePolicy())
+	o, outcome, err := s.policies.apply(r.GetImagePolicy(), r)
 	return &resolverv1.ApplyImagePolicyResponse{ImagePolicy: o, Outcome: outcome}, err
 }
 
@@ -111,7 +111,7 @@ func (s *services) WatchImagePolicies(
 func (s *services) ApplyGitRepository(
 	_ context.Context, r *updaterv1.ApplyGitRepositoryRequest,
 ) (*updaterv1.ApplyGitRepositoryResponse, error) {
-	o, outcome, err := s.sources.apply(r.GetGitRepository())
+	o, outcome, err := s.sources.apply(r.GetGitRepository(), r)
 	return &updaterv1.ApplyGitRepositoryResponse{GitRepository: o, Outcome: outcome}, err
 }
 
@@ -149,7 +149,7 @@ func (s *services) WatchGitRepositories(
 func (s *services) ApplyImageUpdateAutomation(
 	_ context.Context, r *updaterv1.ApplyImageUpdateAutomationRequest,
 ) (*updaterv1.ApplyImageUpdateAutomationResponse, error) {
-	o, outcome, err := s.automations.apply(r.GetImageUpdateAutomation())
+	o, outcome, err := s.automations.apply(r.GetImageUpdateAutomation(), r)
 	return &updaterv1.ApplyImageUpdateAutomationResponse{ImageUpdateAutomation: o, Outcome: outcome}, err
 }
 
@@ -187,7 +187,7 @@ func (s *services) WatchImageUpdateAutomations(
 func (s *services) ApplyReceiver(
 	_ context.Context, r *scannerv1.ApplyReceiverRequest,
 ) (*scannerv1.ApplyReceiverResponse, error) {
-	o, outcome, err := s.receivers.apply(r.GetReceiver())
+	o, outcome, err := s.receivers.apply(r.GetReceiver(), r)
 	return &scannerv1.ApplyReceiverResponse{Receiver: o, Outcome: outcome}, err
 }
 

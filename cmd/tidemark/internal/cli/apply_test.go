@@ -68,7 +68,7 @@ func TestApplySaysWhatBecameOfEachObject(t *testing.T) {
 	})
 }
 
-func TestApplyTakesFoldersAndSeveralFiles(t *testing.T) {
+func TestApplyTakesFoldersAndSeveralFilesInTheOrderOfKinds(t *testing.T) {
 	dir := t.TempDir()
 	docs := strings.SplitAfter(threeObjects, "---\n")
 	write(t, filepath.Join(dir, "folder", "deep", "policy.yaml"), docs[2])
@@ -76,7 +76,7 @@ func TestApplyTakesFoldersAndSeveralFiles(t *testing.T) {
 	write(t, filepath.Join(dir, "repository.yaml"), docs[0])
 	got := tidemark(t, newServices().serve(t), "apply", "-f", filepath.Join(dir, "folder"), "-f", filepath.Join(dir, "repository.yaml"))
 	got.wants(t, terminal{
-		out: "imagepolicy/apps/app created\ngitrepository/flux-system/infra created\nimagerepository/flux-system/app created\n",
+		out: "imagerepository/flux-system/app created\nimagepolicy/apps/app created\ngitrepository/flux-system/infra created\n",
 	})
 }
 
@@ -101,10 +101,15 @@ func TestApplyOfNothingFails(t *testing.T) {
 		args  []string
 		want  string
 	}{
-		"no file named":       {"", nil, "✗ nothing to apply: name a file, a folder or - with -f\n"},
-		"an empty stream":     {"", []string{"-f", "-"}, "✗ nothing to apply: no manifest in what -f names\n"},
-		"other kinds only":    {"apiVersion: v1\nkind: Service\n", []string{"-f", "-"}, "✗ nothing to apply: what -f names holds other kinds only (documents: 1)\n"},
-		"a file that is away": {"", []string{"-f", absent}, "✗ load manifests: stat " + absent + ": no such file or directory\n"},
+		"no file named":                  {"", nil, "✗ nothing to apply: name a file, a folder or - with -f\n"},
+		"an empty stream":                {"", []string{"-f", "-"}, "✗ nothing to apply: no manifest in what -f names\n"},
+		"other kinds only":               {"apiVersion: v1\nkind: Service\n", []string{"-f", "-"}, "✗ nothing to apply: what -f names holds other kinds only (documents: 1)\n"},
+		"standard input twice":           {"", []string{"-f", "-", "-f", "-"}, "✗ standard input can be read once: -f - is given twice\n"},
+		"what a shell made of a pattern": {"", []string{"-f", "a.yaml", "b.yaml"}, "✗ one file to each -f: write -f b.yaml, or name the folder\n"},
+		"prune of everything":            {"", []string{"-f", "-", "--prune"}, "✗ --prune needs the labels of what the files are to have all of: say -l, for example -l app=web\n"},
+		"labels without prune":           {"", []string{"-f", "-", "-l", "a=b"}, "✗ -l is for --prune, which is not given\n"},
+		"prune with nobody to ask":       {threeObjects, []string{"-f", "-", "--prune", "-l", "a=b"}, "✗ deleting needs a yes, and standard input is no terminal to ask on: say --yes\n"},
+		"a file that is away":            {"", []string{"-f", absent}, "✗ load manifests: stat " + absent + ": no such file or directory\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tidemarkWith(t, address, test.stdin, append([]string{"apply"}, test.args...)...).wants(t, terminal{err: test.want, code: 1})

@@ -17,6 +17,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/create"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/deletion"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/diffing"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/events"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/explain"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/export"
@@ -54,6 +55,7 @@ repositories. Its objects and verbs are Flux's; no Kubernetes is needed.`,
 		apply.Command(servers),
 		create.Command(servers),
 		deletion.Command(servers),
+		diffing.Command(servers, getenv),
 		export.Command(servers),
 		get.Command(servers, getenv),
 		reconcile.Command(servers, getenv),

@@ -22,6 +22,7 @@ import (
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
+	"github.com/tidemark-io/tidemark/platform/object/objectapi"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
@@ -49,7 +50,7 @@ func newShelf[T kinds.Object](objects []T) *shelf[T] {
 
 func key(namespace, name string) string { return cmp.Or(namespace, "flux-system") + "/" + name }
 
-func (s *shelf[T]) apply(o T) (T, metav1.ApplyOutcome, error) {
+func (s *shelf[T]) apply(o T, r objectapi.ApplyRequest) (T, metav1.ApplyOutcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refuse != nil {
@@ -61,11 +62,15 @@ func (s *shelf[T]) apply(o T) (T, metav1.ApplyOutcome, error) {
 	outcome := metav1.ApplyOutcome_APPLY_OUTCOME_CREATED
 	if old, ok := s.objects[at]; ok {
 		outcome = metav1.ApplyOutcome_APPLY_OUTCOME_CONFIGURED
-		if proto.Equal(spec(old), spec(o)) {
+		if proto.Equal(spec(old), spec(o)) && maps.Equal(old.GetMetadata().GetLabels(), o.GetMetadata().GetLabels()) {
 			return old, metav1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED, nil
 		}
 	}
+	if r.GetValidateOnly() {
+		return o, outcome, nil
+	}
 	o.GetMetadata().Generation++
+	o.GetMetadata().ManagedBy = r.GetManager()
 	stored, ok := proto.Clone(o).(T)
 	if !ok {
 		panic("a clone is of another type")

@@ -17,8 +17,11 @@ const (
 // Manager is who manages an object that came by a way from somebody.
 func Manager(way, from string) string { return way + ":" + from }
 
-// ManagedBy says whether an object came by a way.
+// ManagedBy says whether an object came by a way; nil came by none.
 func ManagedBy(o Object, way string) bool {
+	if o == nil {
+		return false
+	}
 	is, _, _ := strings.Cut(o.GetMetadata().GetManagedBy(), ":")
 	return is == way
 }

@@ -64,7 +64,7 @@ func receiverTypes() map[string]scannerv1.ReceiverType {
 
 func (f *receiverFlags) build(metadata *metav1.ObjectMeta) (kinds.Object, error) {
 	if f.receiverType == "" {
-		return nil, errors.New("Receiver type is required (--type)") //nolint:revive,staticcheck // Flux's sentence.
+		return nil, errors.New("Receiver type is required (--type)") //nolint:staticcheck // Flux's sentence.
 	}
 	types := receiverTypes()
 	if err := suggestion.Value("--type", f.receiverType, slices.Sorted(maps.Keys(types))...); err != nil {
