@@ -469,3 +469,25 @@ func TestFiltersChooseWhatIsScanned(t *testing.T) {
 		t.Error("the other was scanned")
 	}
 }
+
+func TestAReceiverWithoutASecretIsForCallersThatProveThemselves(t *testing.T) {
+	h := startHooked(t)
+	oidc := aReceiver("oidc", scannerv1.ReceiverType_RECEIVER_TYPE_GENERIC_OIDC, "app")
+	oidc.Spec.SecretRef = nil
+	oidc.Spec.OidcProviders = []*scannerv1.OidcProvider{{
+		IssuerUrl: "https://issuer.example.com", Audience: "tidemark",
+		Validations: []*scannerv1.OidcValidation{{Expression: "true", Message: "anybody"}},
+	}}
+	at := h.ready(oidc)
+	if want := path("", "oidc", "flux-system"); at != want {
+		t.Errorf("the path is %s, want %s", at, want)
+	}
+	if status := h.post(at, "{}"); status == http.StatusOK {
+		t.Error("a caller without a token was believed")
+	}
+	generic := aReceiver("generic", scannerv1.ReceiverType_RECEIVER_TYPE_GENERIC, "app")
+	generic.Spec.SecretRef = nil
+	if err := h.applyReceiver(generic); err == nil || !strings.Contains(err.Error(), "is part of the path") {
+		t.Errorf("a generic receiver without a secret: %v", err)
+	}
+}

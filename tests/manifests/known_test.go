@@ -14,11 +14,6 @@ import (
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 )
 
-// refused are values of Flux's that are unknown here on purpose: a manifest with one is refused, with the values that do.
-var refused = map[string]any{
-	"spec.provider": "aws", // AWS CodeCommit by the identity of a workload; there is none here.
-}
-
 // TestEveryFieldOfFluxIsKnown walks all of Flux's schemas: each field, in each version, is one of ours or is listed with
 // what it means here, so that no manifest written for Flux has an unknown field.
 func TestEveryFieldOfFluxIsKnown(t *testing.T) {
@@ -82,7 +77,7 @@ func values(t *testing.T, d *definition, path string, s *schema.Structural, desc
 		ours = append(ours, proto.GetExtension(desc.Values().Get(i).Options(), metav1.E_ManifestValue))
 	}
 	for _, value := range s.ValueValidation.Enum {
-		if !slices.Contains(ours, value.Object) && (d.kind != "GitRepository" || refused[path] != value.Object) {
+		if !slices.Contains(ours, value.Object) {
 			t.Errorf("%s: %s takes %v, and that is unknown here", d, path, value.Object)
 		}
 	}

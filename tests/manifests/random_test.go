@@ -15,6 +15,7 @@ import (
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 
+	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	resolverv1 "github.com/tidemark-io/tidemark/gen/tidemark/resolver/v1"
 	scannerv1 "github.com/tidemark-io/tidemark/gen/tidemark/scanner/v1"
 )
@@ -63,6 +64,9 @@ func (g *generator) settle(m proto.Message) {
 	case *scannerv1.Receiver:
 		if m.GetSpec().GetType() != scannerv1.ReceiverType_RECEIVER_TYPE_GENERIC_OIDC {
 			m.Spec.OidcProviders = nil
+			if m.GetSpec().GetSecretRef() == nil {
+				m.Spec.SecretRef = &metav1.LocalObjectReference{Name: "webhook"}
+			}
 			return
 		}
 		if len(m.GetSpec().GetOidcProviders()) == 0 {

@@ -86,7 +86,7 @@ func (h *Hooks) look(ctx context.Context, key object.Key, r *scannerv1.Receiver)
 		was = &known{gate: newGate()}
 	}
 	name := r.GetSpec().GetSecretRef().GetName()
-	content, version, err := h.config.Secrets.Get(ctx, key.Namespace, name)
+	content, version, err := h.secretOf(ctx, key.Namespace, name)
 	if ctx.Err() != nil {
 		return was
 	}
@@ -105,13 +105,21 @@ func (h *Hooks) look(ctx context.Context, key object.Key, r *scannerv1.Receiver)
 	case err != nil:
 		now.problem = &problem{reason: reasonReadFailed, message: fmt.Sprintf(
 			"secret '%s/%s' cannot be read: %v", key.Namespace, name, err)}
-	case len(content[tokenKey]) == 0:
+	case name != "" && len(content[tokenKey]) == 0:
 		now.problem = &problem{reason: reasonTokenNotFound, message: fmt.Sprintf(
 			"invalid '%s/%s' secret data: required field '%s': add it to the secret", key.Namespace, name, tokenKey)}
 	default:
 		now.compile(key, r, content, h.config.Issuers)
 	}
 	return now
+}
+
+// secretOf reads the receiver's secret; where it names none, there is nothing secret in it.
+func (h *Hooks) secretOf(ctx context.Context, namespace, name string) (secret.Secret, string, error) {
+	if name == "" {
+		return secret.Secret{}, "", nil
+	}
+	return h.config.Secrets.Get(ctx, namespace, name)
 }
 
 func (k *known) compile(key object.Key, r *scannerv1.Receiver, content secret.Secret, issuers *receiver.Issuers) {

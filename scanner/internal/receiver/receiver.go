@@ -43,6 +43,9 @@ func Compile(spec *scannerv1.ReceiverSpec, credential Credential, issuers *Issue
 	if r.protocol, known = protocolOf(spec.GetType()); !known {
 		wrong.add("spec.type", "is no type that is known")
 	}
+	if spec.GetSecretRef().GetName() == "" && spec.GetType() != scannerv1.ReceiverType_RECEIVER_TYPE_GENERIC_OIDC {
+		wrong.add("spec.secret_ref", "is needed: its key `token` is part of the path, and proves the caller")
+	}
 	r.filter = wrong.filter("spec.resource_filter", spec.GetResourceFilter())
 	for i, resource := range spec.GetResources() {
 		at := fmt.Sprintf("spec.resources[%d]", i)

@@ -49,10 +49,10 @@ func (p *Pool) remote(ctx context.Context, r *updaterv1.GitRepository) (gitrepo.
 	case updaterv1.GitProvider_GIT_PROVIDER_GITHUB:
 		renew, err := p.github(ctx, &remote, r, own)
 		return remote, renew, err
-	case updaterv1.GitProvider_GIT_PROVIDER_AZURE:
-		return remote, nil, fmt.Errorf("%w: GitRepository '%s' has the provider azure, which needs the identity of a workload, and there is "+
+	case updaterv1.GitProvider_GIT_PROVIDER_AZURE, updaterv1.GitProvider_GIT_PROVIDER_AWS:
+		return remote, nil, fmt.Errorf("%w: GitRepository '%s' has the provider %s, which needs the identity of a workload, and there is "+
 			"none here; put a token into spec.secretRef as username and password or bearerToken, and leave spec.provider out",
-			ErrSecret, object.KeyOfMeta(r.GetMetadata()))
+			ErrSecret, object.KeyOfMeta(r.GetMetadata()), strings.ToLower(strings.TrimPrefix(r.GetSpec().GetProvider().String(), "GIT_PROVIDER_")))
 	default:
 	}
 	if own.found == nil {

@@ -23,8 +23,8 @@ func CheckRepository(r *updaterv1.GitRepository) []rpcerr.FieldViolation {
 	var c checks
 	c.url(r.GetSpec().GetUrl())
 	c.ref("ref", r.GetSpec().GetRef())
-	if r.GetSpec().GetProvider() == updaterv1.GitProvider_GIT_PROVIDER_AZURE {
-		c.add("provider", "azure needs the identity of a workload, which there is none of here; put a token into a secret as username and password or bearerToken, name that in spec.secretRef, and leave the provider out")
+	if p := r.GetSpec().GetProvider(); p == updaterv1.GitProvider_GIT_PROVIDER_AZURE || p == updaterv1.GitProvider_GIT_PROVIDER_AWS {
+		c.add("provider", "azure and aws need the identity of a workload, which there is none of here; put a token into a secret as username and password or bearerToken, name that in spec.secretRef, and leave the provider out")
 	}
 	if r.GetSpec().GetProvider() == updaterv1.GitProvider_GIT_PROVIDER_GITHUB {
 		c.app(r.GetSpec())

@@ -219,7 +219,8 @@ type ReceiverSpec struct {
 	// A CEL expression over `res` (the resource: `res.metadata`, `res.spec`) and `req` (the payload): only resources for
 	// which it is true are scanned. Empty: all.
 	ResourceFilter string `protobuf:"bytes,5,opt,name=resource_filter,json=resourceFilter,proto3" json:"resource_filter,omitempty"`
-	// The secret, whose key `token` is part of the path and proves the caller. Required.
+	// The secret, whose key `token` is part of the path and proves the caller. Required, but for `generic-oidc`, whose callers
+	// prove themselves; where it is absent nothing secret is part of the path.
 	SecretRef *v1.LocalObjectReference `protobuf:"bytes,6,opt,name=secret_ref,json=secretRef,proto3" json:"secret_ref,omitempty"`
 	// For `generic-oidc`: whose tokens are believed.
 	OidcProviders []*OidcProvider `protobuf:"bytes,7,rep,name=oidc_providers,json=oidcProviders,proto3" json:"oidc_providers,omitempty"`
@@ -663,15 +664,15 @@ const file_tidemark_scanner_v1_receiver_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2!.tidemark.scanner.v1.ReceiverSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12;\n" +
 	"\x06status\x18\x03 \x01(\v2#.tidemark.scanner.v1.ReceiverStatusR\x06status\x126\n" +
 	"\boverride\x18\x04 \x01(\v2\x1a.tidemark.meta.v1.OverrideR\boverride:M\xca\xf3\x18I\n" +
-	"\bReceiver\x12\x1enotification.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\av1beta3\x1a\x02v1\"\x8d\x04\n" +
+	"\bReceiver\x12\x1enotification.toolkit.fluxcd.io\x1a\av1beta1\x1a\av1beta2\x1a\av1beta3\x1a\x02v1\"\x85\x04\n" +
 	"\fReceiverSpec\x12B\n" +
 	"\x04type\x18\x01 \x01(\x0e2!.tidemark.scanner.v1.ReceiverTypeB\v\xbaH\b\xc8\x01\x01\x82\x01\x02\x10\x01R\x04type\x12)\n" +
 	"\x06events\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10@\"\ar\x05\x10\x01\x18\x80\x02R\x06events\x12F\n" +
 	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\binterval\x12V\n" +
 	"\tresources\x18\x04 \x03(\v2%.tidemark.scanner.v1.ReceiverResourceB\x11\xbaH\b\x92\x01\x05\b\x01\x10\x80\x02\xca\xf3\x18\x02\x10\x01R\tresources\x121\n" +
-	"\x0fresource_filter\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x0eresourceFilter\x12M\n" +
+	"\x0fresource_filter\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x0eresourceFilter\x12E\n" +
 	"\n" +
-	"secret_ref\x18\x06 \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceB\x06\xbaH\x03\xc8\x01\x01R\tsecretRef\x12R\n" +
+	"secret_ref\x18\x06 \x01(\v2&.tidemark.meta.v1.LocalObjectReferenceR\tsecretRef\x12R\n" +
 	"\x0eoidc_providers\x18\a \x03(\v2!.tidemark.scanner.v1.OidcProviderB\b\xbaH\x05\x92\x01\x02\x10\x10R\roidcProviders\x12\x18\n" +
 	"\asuspend\x18\b \x01(\bR\asuspend\"\xb2\x04\n" +
 	"\x10ReceiverResource\x12\xda\x01\n" +

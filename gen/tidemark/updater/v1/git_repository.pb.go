@@ -40,6 +40,8 @@ const (
 	GitProvider_GIT_PROVIDER_GITHUB GitProvider = 2
 	// Azure DevOps by the identity of a workload. Refused: there is none here; use a token in `secretRef`.
 	GitProvider_GIT_PROVIDER_AZURE GitProvider = 3
+	// AWS CodeCommit by the identity of a workload. Refused, as azure is.
+	GitProvider_GIT_PROVIDER_AWS GitProvider = 4
 )
 
 // Enum value maps for GitProvider.
@@ -49,12 +51,14 @@ var (
 		1: "GIT_PROVIDER_GENERIC",
 		2: "GIT_PROVIDER_GITHUB",
 		3: "GIT_PROVIDER_AZURE",
+		4: "GIT_PROVIDER_AWS",
 	}
 	GitProvider_value = map[string]int32{
 		"GIT_PROVIDER_UNSPECIFIED": 0,
 		"GIT_PROVIDER_GENERIC":     1,
 		"GIT_PROVIDER_GITHUB":      2,
 		"GIT_PROVIDER_AZURE":       3,
+		"GIT_PROVIDER_AWS":         4,
 	}
 )
 
@@ -517,13 +521,14 @@ const file_tidemark_updater_v1_git_repository_proto_rawDesc = "" +
 	"\bartifact\x18\x03 \x01(\v2 .tidemark.updater.v1.GitArtifactR\bartifact\"o\n" +
 	"\vGitArtifact\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12D\n" +
-	"\x10last_update_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0elastUpdateTime*\x9a\x01\n" +
+	"\x10last_update_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0elastUpdateTime*\xb9\x01\n" +
 	"\vGitProvider\x12\x1c\n" +
 	"\x18GIT_PROVIDER_UNSPECIFIED\x10\x00\x12%\n" +
 	"\x14GIT_PROVIDER_GENERIC\x10\x01\x1a\v\xca\xf3\x18\ageneric\x12#\n" +
 	"\x13GIT_PROVIDER_GITHUB\x10\x02\x1a\n" +
 	"\xca\xf3\x18\x06github\x12!\n" +
-	"\x12GIT_PROVIDER_AZURE\x10\x03\x1a\t\xca\xf3\x18\x05azureB\xde\x01\n" +
+	"\x12GIT_PROVIDER_AZURE\x10\x03\x1a\t\xca\xf3\x18\x05azure\x12\x1d\n" +
+	"\x10GIT_PROVIDER_AWS\x10\x04\x1a\a\xca\xf3\x18\x03awsB\xde\x01\n" +
 	"\x17com.tidemark.updater.v1B\x12GitRepositoryProtoP\x01ZAgithub.com/tidemark-io/tidemark/gen/tidemark/updater/v1;updaterv1\xa2\x02\x03TUX\xaa\x02\x13Tidemark.Updater.V1\xca\x02\x13Tidemark\\Updater\\V1\xe2\x02\x1fTidemark\\Updater\\V1\\GPBMetadata\xea\x02\x15Tidemark::Updater::V1b\x06proto3"
 
 var (
