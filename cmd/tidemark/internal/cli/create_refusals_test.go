@@ -13,7 +13,7 @@ func TestCreateRefusesBeforeAnythingIsSent(t *testing.T) {
 	repository := []string{"image", "repository", "app"}
 	policy := []string{"image", "policy", "app", "--image-ref", "app"}
 	update := []string{"image", "update", "app"}
-	full := append(update, "--git-repo-ref", "x", "--author-email", "x@example.com")
+	full := slices.Concat(update, []string{"--git-repo-ref", "x", "--author-email", "x@example.com"})
 	git := []string{"source", "git", "app"}
 	receiver := []string{"receiver", "app"}
 	nobody := unused(t) // whoever calls is told that nobody answers
@@ -79,7 +79,7 @@ func TestCreateRefusesBeforeAnythingIsSent(t *testing.T) {
 		"a parenthesis inside":    {policy, []string{"--select-latest", "--filter-regex", `^v(\d+-(\d+)$`}, `--filter-regex is an invalid regex pattern: missing closing ) at character 3, '(\d+-(\d+)$'`},
 		"a dollar alone":          {policy, []string{"--select-latest", "--filter-regex", "(.*)", "--filter-extract", "$"}, "--filter-extract is malformed: a '$' is followed by a group's name or number, ${name}, or another '$'"},
 		"a brace left open":       {policy, []string{"--select-latest", "--filter-regex", "(.*)", "--filter-extract", "${1"}, "--filter-extract is malformed: a '$' is followed by a group's name or number, ${name}, or another '$'"},
-		"a group misspelt":        {policy, []string{"--select-latest", "--filter-regex", "(?P<time>.*)", "--filter-extract", "$tiem"}, "capture group $tiem used in --filter-extract not found in --filter-regex, which has $0, $time; did you mean $time?"},
+		"a group misspelt":        {policy, []string{"--select-latest", "--filter-regex", "(?P<time>.*)", "--filter-extract", "$tmie"}, "capture group $tmie used in --filter-extract not found in --filter-regex, which has $0, $time; did you mean $time?"},
 		"a digest policy near":    {policy, []string{"--select-latest", "--reflect-digest", "always"}, `--reflect-digest must be one of ["Never", "IfNotPresent", "Always"], not "always"; did you mean Always?`},
 		"Never with an interval":  {policy, []string{"--select-latest", "--reflect-digest", "Never", "--interval", "1m"}, "--interval can only be used with --reflect-digest Always"},
 		"an image reference":      {[]string{"image", "policy", "app", "--image-ref", "ghcr.io/x/y", "--select-latest"}, nil, "--image-ref 'ghcr.io/x/y' is no name: NAME or NAMESPACE/NAME, lower-case letters, digits and '-'"},

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,7 @@ func TestDeleteAsksOnATerminal(t *testing.T) {
 		"nothing":         {"image policy app", "\n", question + "✗ aborting\n", 1},
 		"the end":         {"image policy app", "\x04", question + "\n✗ aborting\n", 1},
 		"a word given":    {"image policy app --yes", "", deleted, 0},
+		"one by labels":   {"image policy --all", "y\n", "  imagepolicy/flux-system/app\n" + question + deleted, 0},
 		"several, and no": {"image all --all", "\n", "  imagerepository/flux-system/app\n  imagepolicy/flux-system/app\n  imageupdateautomation/flux-system/app\n? Are you sure you want to delete these 3 objects? [y/N] ✗ aborting\n", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,6 +128,31 @@ func TestDeleteAsksOnATerminal(t *testing.T) {
 				t.Errorf("%d policies are left", left)
 			}
 		})
+	}
+}
+
+func TestPruneAsksOnATerminal(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "web.yaml")
+	write(t, file, webRepository)
+	for typed, want := range map[string]string{
+		"n\n": "✗ aborting\n",
+		"y\n": "imagerepository/tenants/gone pruned\n",
+	} {
+		s := teams()
+		master, tty, err := pty.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := master.WriteString(typed); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		runWith(t.Context(), tty, &out, s.serve(t), "apply", "-f", file, "--prune", "-l", "team=web", "-n", "tenants")
+		_, _ = master.Close(), tty.Close()
+		if want = "imagerepository/flux-system/app created\n  imagerepository/tenants/gone\n" +
+			"? Are you sure you want to delete this image repository? [y/N] " + want; out.String() != want {
+			t.Errorf("typed %q:\n%s\nwant:\n%s", typed, out.String(), want)
+		}
 	}
 }
 

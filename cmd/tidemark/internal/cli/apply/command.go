@@ -141,7 +141,7 @@ func (v *verb) pruneAll(ctx context.Context, a *application, manifests *given.Ma
 		return err
 	}
 	if !v.dryRun {
-		if err := v.consent.Ask(ctx, a.progress, in, obsolete); err != nil {
+		if err := v.consent.Ask(ctx, a.progress, in, false, obsolete); err != nil {
 			return err
 		}
 	}

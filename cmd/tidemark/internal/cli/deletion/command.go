@@ -92,7 +92,7 @@ func (v *verb) run(cmd *cobra.Command, of []kinds.Kind, names []string) error {
 			progress.Warning("%s %s is managed by %s, which brings it back: take it out of there", o.Kind.Human, o.Name(), o.GetMetadata().GetManagedBy())
 		}
 	}
-	if err := v.consent.Ask(ctx, progress, cmd.InOrStdin(), found); err != nil {
+	if err := v.consent.Ask(ctx, progress, cmd.InOrStdin(), len(names) > 0, found); err != nil {
 		return err
 	}
 	return deleteAll(ctx, progress, found)

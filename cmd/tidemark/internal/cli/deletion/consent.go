@@ -36,16 +36,19 @@ func (c *Consent) Possible(in io.Reader) error {
 	return ErrNobodyToAsk
 }
 
-// Ask asks whether the objects are to be deleted, unless a flag says so. Errors: terminal.ErrAborted.
-func (c *Consent) Ask(ctx context.Context, progress terminal.Progress, in io.Reader, all []chosen.Object) error {
+// Ask asks whether the objects are to be deleted, unless a flag says so; named: the person has just named each. Errors:
+// terminal.ErrAborted.
+func (c *Consent) Ask(ctx context.Context, progress terminal.Progress, in io.Reader, named bool, all []chosen.Object) error {
 	if c.yes || c.silent {
 		return nil
 	}
+	if len(all) > 1 || !named {
+		for _, o := range all {
+			progress.Plain("  " + o.Kind.Resource + "/" + o.Namespace() + "/" + o.Name())
+		}
+	}
 	if len(all) == 1 {
 		return progress.Confirm(ctx, in, "Are you sure you want to delete this "+all[0].Kind.Human+"?")
-	}
-	for _, o := range all {
-		progress.Plain("  " + o.Kind.Resource + "/" + o.Namespace() + "/" + o.Name())
 	}
 	return progress.Confirm(ctx, in, "Are you sure you want to delete these "+terminal.Count(len(all), "object")+"?")
 }
