@@ -149,7 +149,7 @@ func TestPruneAsksOnATerminal(t *testing.T) {
 		var out bytes.Buffer
 		runWith(t.Context(), tty, &out, s.serve(t), "apply", "-f", file, "--prune", "-l", "team=web", "-n", "tenants")
 		_, _ = master.Close(), tty.Close()
-		if want = "imagerepository/flux-system/app created\n  imagerepository/tenants/gone\n" +
+		if want = "imagerepository/tenants/app created\n  imagerepository/tenants/gone\n" +
 			"? Are you sure you want to delete this image repository? [y/N] " + want; out.String() != want {
 			t.Errorf("typed %q:\n%s\nwant:\n%s", typed, out.String(), want)
 		}
