@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -118,6 +119,26 @@ func (p *Process) Kill() error {
 	}
 	p.running = nil
 	return nil
+}
+
+// PeakMemory is the most memory that the running process had so far, in bytes; 0 where the system does not say.
+func (p *Process) PeakMemory() int64 {
+	if p.running == nil {
+		return 0
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.running.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.SplitSeq(string(status), "\n") {
+		if size, found := strings.CutPrefix(line, "VmHWM:"); found {
+			var kilobytes int64
+			if _, err := fmt.Sscan(size, &kilobytes); err == nil {
+				return kilobytes << 10
+			}
+		}
+	}
+	return 0
 }
 
 // Gone returns an error when the process has ended and nobody asked for that.
