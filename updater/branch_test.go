@@ -11,6 +11,7 @@ import (
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/conditions"
+	"github.com/tidemark-io/tidemark/platform/object"
 )
 
 // proposing is an automation that commits to the branch updates.
@@ -154,5 +155,45 @@ func TestPushOptionsReachTheHook(t *testing.T) {
 	seen, err := os.ReadFile(filepath.Join(w.git.Dir("gitops"), "options"))
 	if err != nil || strings.TrimSpace(string(seen)) != "GIT_PUSH_OPTION_0=merge_request.create=true" {
 		t.Errorf("the hook saw %q: %v", seen, err)
+	}
+}
+
+func TestASecondPushThatKeepsFailingKeepsNoCommitBack(t *testing.T) {
+	w, r := usual(t)
+	if err := w.git.SetHook("gitops", "update", `case "$1" in refs/for/*) exit 1;; esac`); err != nil {
+		t.Fatal(err)
+	}
+	r.applySource(w.source("gitops"))
+	a := proposing("web", "gitops")
+	a.Spec.Git.Push.Refspec = "HEAD:refs/for/main"
+	r.apply(a)
+	r.ready("web", "GitOperationFailed", "pushed commit '")
+	if _, err := w.git.Commit("gitops", "main", map[string]string{"README.md": "# moved\n"}, "main moves"); err != nil {
+		t.Fatal(err)
+	}
+	w.up.choose("web", "ghcr.io/a/web:1.0.2")
+	eventually(t, "the next choice is on the branch", func() bool { return strings.Contains(w.file("gitops", "updates", "web.yaml"), ":1.0.2'") })
+	if err := w.git.SetHook("gitops", "update", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.runNow("web"); err != nil {
+		t.Fatal(err)
+	}
+	first, err := w.git.Resolve("gitops", "refs/for/main")
+	if err != nil || first != w.log("gitops", "updates")[0].ID {
+		t.Errorf("refs/for/main is at %s: %v", first, err)
+	}
+	if open, err := r.service.runs.Unfinished(t.Context(), object.KeyOf("", "web")); err != nil || len(open) != 0 {
+		t.Errorf("still open: %v, %v", open, err)
+	}
+	if _, err := w.git.Commit("gitops", "main", map[string]string{"README.md": "# moved again\n"}, "main moves again"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.runNow("web"); err != nil {
+		t.Fatal(err)
+	}
+	second, err := w.git.Resolve("gitops", "refs/for/main")
+	if err != nil || second != w.log("gitops", "updates")[0].ID || second == first {
+		t.Errorf("the second reference does not follow the branch that was built anew: %s: %v", second, err)
 	}
 }

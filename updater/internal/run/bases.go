@@ -132,7 +132,7 @@ func (b *batch) allOurs(ctx context.Context, w *work, commits []gitrepo.Hash) (b
 	if len(commits) > maxAhead {
 		return false, nil
 	}
-	authors, failure := b.authors(ctx, w)
+	authors, failure := w.authors(ctx, w.bases.branch)
 	if failure != nil {
 		return false, failure
 	}
@@ -145,16 +145,16 @@ func (b *batch) allOurs(ctx context.Context, w *work, commits []gitrepo.Hash) (b
 	return true, nil
 }
 
-// authors are the automations by the commits that they pushed to the work's branch.
-func (b *batch) authors(ctx context.Context, w *work) (map[string]object.Key, *Error) {
+// authors are the automations by the commits that they pushed to the branch.
+func (w *work) authors(ctx context.Context, branch string) (map[string]object.Key, *Error) {
 	authors := map[string]object.Key{}
 	for _, a := range w.Automations.All() {
 		key := object.KeyOfMeta(a.GetMetadata())
 		source, found := w.Repositories.Cached(state.SourceOf(a))
-		if key != w.key && (!found || source.GetSpec().GetUrl() != w.source.GetSpec().GetUrl() || a.GetSpec().GetGit().GetPush().GetBranch() != w.bases.branch) {
+		if key != w.key && (!found || source.GetSpec().GetUrl() != w.source.GetSpec().GetUrl()) {
 			continue
 		}
-		commits, err := w.Records.Commits(ctx, key, w.bases.branch)
+		commits, err := w.Records.Commits(ctx, key, branch)
 		if err != nil {
 			return nil, storeFailure(err)
 		}

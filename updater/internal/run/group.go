@@ -234,6 +234,7 @@ func (c *chain) publish(ctx context.Context, b *batch) {
 			w.revision = tip
 		}
 		w.upToDate()
+		w.pushAgain(w.ctx(ctx))
 	}
 }
 

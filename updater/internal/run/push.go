@@ -9,9 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-git/go-git/v5/plumbing"
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/updater/internal/gitrepo"
 )
@@ -96,54 +93,4 @@ func (w *work) pushed(ctx context.Context, commit, tip gitrepo.Hash) {
 	w.step(w.run.GetMessage())
 	w.Logger.InfoContext(ctx, "pushed", "automation", w.key.String(), "commit", w.run.GetCommit(), "branch", w.run.GetBranch(),
 		"url", w.repo.URL(), "changes", len(w.run.GetChanges()))
-}
-
-// pushAgain pushes to the second reference, where there is one. A failure of that leaves the run pushed, and not ready: it is
-// tried again by the next run.
-func (w *work) pushAgain(ctx context.Context) {
-	if w.spec.Second == nil {
-		return
-	}
-	w.run.SecondPush = &updaterv1.SecondPush{Ref: w.spec.Second.To}
-	w.failure = w.secondPush(ctx, w.run)
-}
-
-// secondPush pushes the run's commit to its second reference.
-func (w *work) secondPush(ctx context.Context, run *updaterv1.Run) *Error {
-	ctx, span := w.Tracer.Start(ctx, "push again")
-	defer span.End()
-	second := run.GetSecondPush()
-	err := w.sendAgain(ctx, second.GetRef(), plumbing.NewHash(run.GetCommit()))
-	if err == nil {
-		second.Time, second.Problem = timestamppb.Now(), ""
-		w.step(fmt.Sprintf("pushed commit '%.7s' to %s", run.GetCommit(), second.GetRef()))
-		return nil
-	}
-	span.RecordError(err)
-	failure := w.gitFailure(err)
-	if failure.Kind == CutOff {
-		return failure
-	}
-	second.Problem = bounded(failure.Sentence)
-	failure.Sentence = fmt.Sprintf("%s, but not to %s: %s; it is tried again",
-		pushedMessage(run.GetCommit(), run.GetBranch()), second.GetRef(), failure.Sentence)
-	failure.open = false
-	return failure
-}
-
-func (w *work) sendAgain(ctx context.Context, ref string, commit gitrepo.Hash) error {
-	timed, cancel := w.remotely(ctx)
-	defer cancel()
-	tips, err := w.repo.FetchAll(timed, gitrepo.Ref{Branch: w.run.GetBranch()}, gitrepo.Ref{Name: ref, Optional: true})
-	if err != nil {
-		return err
-	}
-	if old := tips[1].Hash; !old.IsZero() {
-		there, err := w.repo.Contains(timed, gitrepo.Ref{Name: ref}, old, commit)
-		if err != nil || there {
-			return err
-		}
-	}
-	_, err = w.repo.Push(timed, []gitrepo.RefUpdate{{Name: ref, Old: tips[1].Hash, New: commit}}, gitrepo.PushOptions{Options: w.spec.PushOptions})
-	return err
 }

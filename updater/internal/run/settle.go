@@ -31,7 +31,8 @@ func (w *work) settle(ctx context.Context) *Error {
 
 func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Error {
 	if earlier.GetOutcome() == updaterv1.RunOutcome_RUN_OUTCOME_PUSHED {
-		return w.settleSecondPush(ctx, earlier)
+		w.due = append(w.due, earlier)
+		return nil
 	}
 	timed, cancel := w.remotely(ctx)
 	defer cancel()
@@ -55,22 +56,8 @@ func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Error {
 	if w.spec.Second != nil && earlier.GetSecondPush() == nil {
 		earlier.SecondPush = &updaterv1.SecondPush{Ref: w.spec.Second.To}
 	}
-	if failure := w.writePushed(ctx, earlier); failure != nil || earlier.GetSecondPush() == nil {
-		return failure
-	}
-	return w.settleSecondPush(ctx, earlier)
-}
-
-// settleSecondPush tries a second push again. One that the spec no longer asks for is given up.
-func (w *work) settleSecondPush(ctx context.Context, earlier *updaterv1.Run) *Error {
-	if w.spec.Second == nil || w.spec.Second.To != earlier.GetSecondPush().GetRef() {
-		earlier.SecondPush = nil
-		return w.writePushed(ctx, earlier)
-	}
-	w.run.Branch = earlier.GetBranch()
-	failure := w.secondPush(ctx, earlier)
-	if failure != nil {
-		return failure
+	if earlier.GetSecondPush() != nil {
+		w.due = append(w.due, earlier)
 	}
 	return w.writePushed(ctx, earlier)
 }

@@ -33,6 +33,9 @@ func (w *work) finish(ctx context.Context, failure *Error) *Error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	w.end(failure)
+	if err := w.writeSettled(ctx); err != nil {
+		return storeFailure(err)
+	}
 	also, err := w.recordOps(ctx, failure)
 	if err != nil {
 		return storeFailure(err)
@@ -72,6 +75,22 @@ func (w *work) recordOps(ctx context.Context, failure *Error) ([]clientv3.Op, er
 		return nil, nil
 	}
 	return w.Records.EndOps(ctx, w.key, w.run)
+}
+
+// writeSettled writes the records of earlier runs about whose second push there is something new, each in its own
+// transaction, for a record may be as large as one.
+func (w *work) writeSettled(ctx context.Context) error {
+	for _, run := range w.settled {
+		ops, err := w.Records.EndOps(ctx, w.key, run)
+		if err != nil {
+			return err
+		}
+		same := func(*updaterv1.ImageUpdateAutomation) error { return nil }
+		if _, err := w.Automations.UpdateStatus(ctx, w.key, w.automation.GetMetadata().GetUid(), same, ops...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // status writes what the run came to.

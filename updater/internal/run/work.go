@@ -37,6 +37,9 @@ type work struct {
 	behind string
 	// read are the histories that somebody of the group has asked for already.
 	read map[object.Key]guard.History
+	// due are earlier runs whose second push failed so far, the oldest first; settled those of which that is over, or that have
+	// something new to tell of it.
+	due, settled []*updaterv1.Run
 	// selected are the policies by name.
 	selected map[string]*policies.Policy
 	warnings warnings
