@@ -72,55 +72,81 @@ func BenchmarkSteadyState(b *testing.B) {
 	}
 }
 
+// run goes the ways by turns, so that what else the machine does weighs on all of them.
 func (v *steady) run(tb testing.TB, s size, rounds, plainRounds int) {
 	tb.Helper()
 	server := startGit(tb)
 	files := repositoryFiles(s, benchImage)
-	v.ours(tb, newRemote(tb, server, "ours.git", files), s, rounds)
-	for _, way := range []struct {
-		name  string
-		make  func(tb testing.TB, r *remote, from, to string)
-		taken *times
-	}{{"go-git", plainly, &v.plain}, {"command", byCommand, &v.command}} {
-		r := newRemote(tb, server, way.name+".git", files)
-		for round := range plainRounds {
-			r.strangerCommits(tb)
-			*way.taken = append(*way.taken, timed(func() { way.make(tb, r, tag(round), tag(round+1)) }))
-			r.changed(tb, s.changing(), tag(round+1))
-		}
+	ours := v.start(tb, newRemote(tb, server, "ours.git", files), s)
+	plain, command := newRemote(tb, server, "go-git.git", files), newRemote(tb, server, "command.git", files)
+	for turn := range plainRounds {
+		ours.rounds(tb, v, (turn+1)*rounds/plainRounds-turn*rounds/plainRounds)
+		v.plain = append(v.plain, plain.turn(tb, s, turn, plainly))
+		v.command = append(v.command, command.turn(tb, s, turn, byCommand))
 	}
+	ours.end(tb, v)
+}
+
+// turn is how long another way takes to set the next tag, after somebody else's commit.
+func (r *remote) turn(tb testing.TB, s size, turn int, way func(tb testing.TB, r *remote, from, to string)) time.Duration {
+	tb.Helper()
+	r.strangerCommits(tb)
+	took := timed(func() { way(tb, r, tag(turn), tag(turn+1)) })
+	r.changed(tb, s.changing(), tag(turn+1))
+	return took
 }
 
 // tag is the one that is in the repository after so many rounds.
 func tag(round int) string { return fmt.Sprintf("1.0.%d", round) }
 
-// ours measures the updater: its first run, and so many of both kinds that follow.
-func (v *steady) ours(tb testing.TB, r *remote, s size, n int) {
+// ours is the updater at work on a repository.
+type ours struct {
+	process *updaterProcess
+	remote  *remote
+	size    size
+	up      *upstream
+	steps   *steps
+	tags    int // chosen so far
+}
+
+// start starts an updater and measures its first run.
+func (v *steady) start(tb testing.TB, r *remote, s size) *ours {
 	tb.Helper()
-	up := startUpstream(tb, benchImage, s.policies)
-	up.choose(tag(1))
-	steps := startSteps(tb)
-	p := startUpdater(tb, up.address, steps.env())
-	servers := []string{"--updater-server", p.address}
+	o := &ours{remote: r, size: s, up: startUpstream(tb, benchImage, s.policies), steps: startSteps(tb), tags: 1}
+	o.up.choose(tag(o.tags))
+	o.process = startUpdater(tb, o.up.address, o.steps.env())
+	servers := []string{"--updater-server", o.process.address}
 	apply(tb, servers, sourceManifest("gitops", r.url()))
 	before := r.tip(tb)
 	v.first = timed(func() {
 		apply(tb, servers, updateManifest("gitops"))
 		r.awaitCommit(tb, before)
 	})
-	r.changed(tb, s.changing(), tag(1))
+	r.changed(tb, s.changing(), tag(o.tags))
 	time.Sleep(time.Second) // what the first run leaves to do is done
-	v.afterFirst = p.Memory()
-	for i := range n {
-		v.quiet.round(tb, r, s, tag(2+2*i), up.choose)
-		r.strangerCommits(tb)
-		v.busy.round(tb, r, s, tag(3+2*i), up.choose)
+	v.afterFirst = o.process.Memory()
+	return o
+}
+
+// rounds measures so many of both kinds.
+func (o *ours) rounds(tb testing.TB, v *steady, n int) {
+	tb.Helper()
+	next := func() string { o.tags++; return tag(o.tags) }
+	for range n {
+		v.quiet.round(tb, o.remote, o.size, next(), o.up.choose)
+		o.remote.strangerCommits(tb)
+		v.busy.round(tb, o.remote, o.size, next(), o.up.choose)
 	}
+}
+
+// end measures what the updater's memory came to, and stops it.
+func (o *ours) end(tb testing.TB, v *steady) {
+	tb.Helper()
 	time.Sleep(pause)
-	v.afterAll = p.Memory()
-	p.Stop(tb)
-	steps.log(tb, "quiet", v.quiet.when)
-	steps.log(tb, "busy", v.busy.when)
+	v.afterAll = o.process.Memory()
+	o.process.Stop(tb)
+	o.steps.log(tb, "quiet", v.quiet.when)
+	o.steps.log(tb, "busy", v.busy.when)
 }
 
 // round begins something after a quiet moment, and waits for the commit of the tag.
