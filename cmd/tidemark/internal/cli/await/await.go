@@ -67,13 +67,22 @@ func reconciliation(
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s is stored, but was not reconciled: %w", kind.Noun, context.Cause(ctx))
+			return unfinished(ctx, kind, o)
 		case <-time.After(pause):
 		}
 		if o, err = kind.Get(ctx, conn, namespace, name); err != nil {
 			return err
 		}
 	}
+}
+
+// unfinished is the error of an object that was waited for too long, with what its service last said of it.
+func unfinished(ctx context.Context, kind kinds.Kind, o kinds.Object) error {
+	err := fmt.Errorf("%s is stored, but was not reconciled: %w", kind.Noun, context.Cause(ctx))
+	if message := kinds.Ready(o).GetMessage(); message != "" {
+		return fmt.Errorf("%w; so far: %s", err, message)
+	}
+	return err
 }
 
 func sayDone(progress terminal.Progress, thing string, o kinds.Object) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -32,6 +33,20 @@ func reference(flag, name string) (*metav1.LocalObjectReference, error) {
 		return nil, fmt.Errorf("%s '%s' is no name: lower-case letters, digits, '-' and '.' only", flag, name)
 	}
 	return &metav1.LocalObjectReference{Name: name}, nil
+}
+
+// noBranch are what git takes in no branch's name (git check-ref-format).
+var noBranch = regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|[/.]$|\.lock$`)
+
+// branch checks a branch's name; empty is fine.
+func branch(flag, name string) error {
+	if short, ok := strings.CutPrefix(name, "refs/heads/"); ok {
+		return fmt.Errorf("%s '%s' must be a branch's short name; write %s", flag, name, short)
+	}
+	if noBranch.MatchString(name) {
+		return fmt.Errorf("%s '%s' is no branch's name", flag, name)
+	}
+	return nil
 }
 
 // maxDuration is what the contracts take: a year.

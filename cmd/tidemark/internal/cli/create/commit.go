@@ -58,6 +58,9 @@ func (f *imageUpdateFlags) push(spec *updaterv1.ImageUpdateAutomationSpec) error
 	if err := checkRefspec(f.pushRefspec); err != nil {
 		return err
 	}
+	if err := branch("--push-branch", f.pushBranch); err != nil {
+		return err
+	}
 	if f.pushBranch != "" || f.pushRefspec != "" || options != nil {
 		spec.Git.Push = &updaterv1.PushSpec{Branch: f.pushBranch, Refspec: f.pushRefspec, Options: options}
 	}

@@ -133,6 +133,22 @@ func (f *gitRepositoryFlags) check() error {
 	if u.Host == "" {
 		return fmt.Errorf("--url '%s' names no host", f.url)
 	}
+	return f.checkReference()
+}
+
+var commit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// checkReference says what cannot be checked out.
+func (f *gitRepositoryFlags) checkReference() error {
+	if err := branch("--branch", f.ref.GetBranch()); err != nil {
+		return err
+	}
+	if id := f.ref.GetCommit(); id != "" && !commit.MatchString(id) {
+		return fmt.Errorf("--commit '%s' must be a commit's full id, of 40 or 64 hexadecimal digits", id)
+	}
+	if name := f.ref.GetName(); name != "" && !strings.HasPrefix(name, "refs/") {
+		return fmt.Errorf("--ref-name '%s' must be a full reference name; for a branch write refs/heads/%s", name, name)
+	}
 	if f.ref.GetSemver() != "" {
 		if _, err := semver.NewConstraint(f.ref.GetSemver()); err != nil {
 			return fmt.Errorf("--tag-semver '%s' is no range of versions: %w", f.ref.GetSemver(), err)

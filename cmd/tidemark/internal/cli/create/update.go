@@ -73,6 +73,9 @@ func (f *imageUpdateFlags) build(metadata *metav1.ObjectMeta) (kinds.Object, err
 		Git:            &updaterv1.GitSpec{Commit: &updaterv1.CommitSpec{Author: &updaterv1.CommitAuthor{Name: f.authorName, Email: f.authorEmail}}},
 		AllowDowngrade: f.allowDowngrade,
 	}
+	if err := branch("--checkout-branch", f.checkoutBranch); err != nil {
+		return nil, err
+	}
 	if f.checkoutBranch != "" {
 		spec.Git.Checkout = &updaterv1.GitCheckout{Ref: &updaterv1.GitRef{Branch: f.checkoutBranch}}
 	}

@@ -105,3 +105,33 @@ func TestTerminalsGetColoursAndNoOrders(t *testing.T) {
 		t.Errorf("to a file: %q, %v; want the diff as it is", out.String(), err)
 	}
 }
+
+func TestGitAppliesWhatComesAndGoes(t *testing.T) {
+	dir := t.TempDir()
+	apply := func(patch string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "git", "apply")
+		cmd.Dir, cmd.Stdin = dir, strings.NewReader(patch)
+		cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git apply: %v\n%s\n%s", err, out, patch)
+		}
+	}
+	path, text := filepath.Join(dir, "new.yaml"), []byte("a: 1\nb: 2\n")
+	apply(Unified("new.yaml", nil, text))
+	if got, err := os.ReadFile(path); err != nil || string(got) != string(text) {
+		t.Errorf("%q, %v", got, err)
+	}
+	apply(Unified("new.yaml", text, nil))
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the file is still there: %v", err)
+	}
+}
+
+func TestChangesOfShortTextsAreTheFewest(t *testing.T) {
+	before, after := "spec:\n  image: x\n  interval: 5m\n  secretRef: y\nend\n", "spec:\n  image: x\n  insecure: true\n  interval: 5m\nend\n"
+	want := "diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1,5 +1,5 @@\n spec:\n   image: x\n+  insecure: true\n   interval: 5m\n-  secretRef: y\n end\n"
+	if got := Unified("f", []byte(before), []byte(after)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -37,3 +37,14 @@ func TestMistakesInPatternsHaveAPlace(t *testing.T) {
 		}
 	}
 }
+
+func FuzzMistake(f *testing.F) {
+	for _, pattern := range []string{"(", "[](", `\Q(`, `a\`, "[^]", "(?P<n", "x{2000}"} {
+		f.Add(pattern)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		if _, err := regexp.Compile(pattern); err != nil && mistake(pattern, err) == nil {
+			t.Error("a mistake is lost")
+		}
+	})
+}
