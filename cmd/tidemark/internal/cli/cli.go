@@ -46,7 +46,7 @@ func Run(ctx context.Context, args []string, streams Streams, getenv func(string
 	root := command(servers, environment) //nolint:contextcheck // Cobra hands the context to the verb that runs.
 	root.PersistentFlags().BoolVar(&noColour, "no-color", false, "no colours, also on a terminal (env NO_COLOR)")
 	if completion.Asked(args) {
-		if err := completion.Attach(root, servers); err != nil {
+		if err := completion.Attach(root, servers); err != nil { //nolint:contextcheck // Cobra hands it the context as well.
 			return 1 // a shell asks: there is nobody to tell
 		}
 	}

@@ -175,6 +175,7 @@ type services struct {
 	repositories *shelf[*scannerv1.ImageRepository]
 	receivers    *shelf[*scannerv1.Receiver]
 	hosts        []*scannerv1.RegistryHost
+	tags         *tagged
 	policies     *shelf[*resolverv1.ImagePolicy]
 	sources      *shelf[*updaterv1.GitRepository]
 	automations  *shelf[*updaterv1.ImageUpdateAutomation]
@@ -206,6 +207,9 @@ func (s *services) serve(t *testing.T) string {
 	scannerv1.RegisterImageRepositoryServiceServer(server, s)
 	scannerv1.RegisterRegistryHostServiceServer(server, s)
 	scannerv1.RegisterReceiverServiceServer(server, s)
+	if s.tags != nil {
+		scannerv1.RegisterTagServiceServer(server, s.tags)
+	}
 	resolverv1.RegisterImagePolicyServiceServer(server, s)
 	updaterv1.RegisterGitRepositoryServiceServer(server, s)
 	updaterv1.RegisterImageUpdateAutomationServiceServer(server, s)

@@ -100,7 +100,7 @@ func (a *answers) flag(cmd *cobra.Command, flag *pflag.Flag) cobra.CompletionFun
 		}
 	}
 	if values := values(cmd, flag.Name); values != nil {
-		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+		return among(values)
 	}
 	for _, word := range []string{"file", "filename", "dir", "path", "manifests", "config", "commit-template", "command"} {
 		if flag.Name == word || strings.HasSuffix(flag.Name, "-"+word) {
@@ -108,6 +108,19 @@ func (a *answers) flag(cmd *cobra.Command, flag *pflag.Flag) cobra.CompletionFun
 		}
 	}
 	return cobra.NoFileCompletions
+}
+
+// among completes by words that are known, in their order.
+func among(words []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, begin string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var found []cobra.Completion
+		for _, word := range words {
+			if strings.HasPrefix(word, begin) {
+				found = append(found, word)
+			}
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // values are those that a flag takes, where they are few.

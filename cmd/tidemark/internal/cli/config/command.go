@@ -88,8 +88,9 @@ func (f *File) table(out io.Writer, current string, noHeader bool) error {
 	if current == "" {
 		current = f.Current
 	}
-	var rows [][]string
-	for _, name := range f.Names() {
+	names := f.Names()
+	rows := make([][]string, 0, len(names))
+	for _, name := range names {
 		c, mark := f.Contexts[name], ""
 		if name == current {
 			mark = "*"

@@ -164,6 +164,11 @@ func (f *follower) Deleted(_ context.Context, gone *metav1.ObjectDeleted) error 
 		object: f.kind.Noun + "/" + gone.GetName(), message: "deleted",
 	}
 	key := f.key(gone.GetNamespace(), gone.GetName())
+	f.journal.mu.Lock()
+	if old := f.journal.known[key]; old != nil && old.latest.After(e.time) {
+		e.time = old.latest // the server's clock is ahead of this one
+	}
+	f.journal.mu.Unlock()
 	err := f.journal.tell(key, []event{e})
 	f.journal.mu.Lock()
 	delete(f.journal.known, key)

@@ -13,8 +13,8 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 )
 
-// layout is the board on a terminal of a size. Rows that do not fit are counted.
-func (b *board) layout(columns, rows int, now time.Time) []screen.Text {
+// layout is the board on a terminal of so many lines. Rows that do not fit are counted.
+func (b *board) layout(rows int, now time.Time) []screen.Text {
 	var footer []screen.Text
 	if b.away != "" {
 		footer = []screen.Text{{Text: "◎ " + b.away, Colour: b.colour(terminal.Yellow)}}
@@ -66,7 +66,7 @@ func (b *board) sheet(s *sheet, most int, now time.Time) []screen.Text {
 		shown := max(most-1, 0) // the last line counts the rest
 		keys, hidden = keys[:shown], len(keys)-shown
 	}
-	cells := [][]string{s.header}
+	cells := append(make([][]string, 0, 1+len(keys)), s.header)
 	for _, key := range keys {
 		cells = append(cells, s.rows[key].cells)
 	}

@@ -122,9 +122,9 @@ func (b *board) show(ctx context.Context, display *screen.Screen, ended <-chan s
 func (b *board) draw(display *screen.Screen, now time.Time) (next time.Duration, err error) {
 	b.mu.Lock()
 	next = b.expire(now)
-	columns, rows := display.Size()
+	_, rows := display.Size()
 	ready := slices.ContainsFunc(b.tables, func(s *sheet) bool { return s.ready })
-	lines := b.layout(columns, rows, now)
+	lines := b.layout(rows, now)
 	b.mu.Unlock()
 	if !ready {
 		return next, nil

@@ -108,7 +108,7 @@ type writer struct {
 func (w *writer) Snapshot(ctx context.Context, objects []kinds.Object) error {
 	rows := w.query.rowsOf(w.view, objects)
 	if w.shown {
-		return w.showDifference(rows)
+		return w.showDifference(ctx, rows)
 	}
 	select {
 	case <-ctx.Done():
@@ -146,13 +146,13 @@ func (w *writer) Deleted(_ context.Context, gone *metav1.ObjectDeleted) error {
 // Away says that the server is.
 func (w *writer) Away(sentence string) { w.progress.Wait("%s", sentence) }
 
-func (w *writer) showDifference(rows map[string][]string) error {
+func (w *writer) showDifference(ctx context.Context, rows map[string][]string) error {
 	for _, key := range slices.Sorted(maps.Keys(w.rows)) {
 		if _, ok := rows[key]; ok {
 			continue
 		}
 		namespace, name, _ := strings.Cut(key, "/")
-		if err := w.Deleted(context.Background(), &metav1.ObjectDeleted{Namespace: namespace, Name: name}); err != nil {
+		if err := w.Deleted(ctx, &metav1.ObjectDeleted{Namespace: namespace, Name: name}); err != nil {
 			return err
 		}
 	}

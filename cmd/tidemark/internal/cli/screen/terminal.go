@@ -27,7 +27,7 @@ const (
 // Of is the terminal that out is; nil: it is none, or one that cannot be drawn on.
 func Of(out io.Writer, getenv func(string) string) *os.File {
 	file, ok := out.(*os.File)
-	if !ok || getenv("TERM") == "dumb" || !term.IsTerminal(int(file.Fd())) { //nolint:gosec // a descriptor is small
+	if !ok || getenv("TERM") == "dumb" || !term.IsTerminal(int(file.Fd())) {
 		return nil
 	}
 	return file
@@ -35,7 +35,7 @@ func Of(out io.Writer, getenv func(string) string) *os.File {
 
 // size is a terminal's.
 func size(file *os.File) (columns, rows int) {
-	columns, rows, err := term.GetSize(int(file.Fd())) //nolint:gosec // a descriptor is small
+	columns, rows, err := term.GetSize(int(file.Fd()))
 	if err != nil || columns <= 0 || rows <= 0 {
 		return defaultColumns, defaultRows
 	}
