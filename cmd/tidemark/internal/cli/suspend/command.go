@@ -7,13 +7,11 @@ package suspend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/tidemark-io/tidemark/platform/manifest"
-
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/chosen"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/connection"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/group"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/operator"
@@ -50,9 +48,7 @@ type verb struct {
 	name string
 	act  func(ctx context.Context, w *work, chosen []target) error
 
-	namespace     string
-	labelSelector string
-	all           bool
+	which         chosen.Flags
 	reason, actor string
 	force         bool
 }
@@ -64,9 +60,7 @@ func (v *verb) command(short, example string) *cobra.Command {
 		v.noun("receiver", []string{"receivers"}, kinds.Receiver()))
 	v.servers.AddFlags(cmd.PersistentFlags())
 	flags := cmd.PersistentFlags()
-	flags.StringVarP(&v.namespace, "namespace", "n", manifest.DefaultNamespace, "namespace of the objects")
-	flags.StringVarP(&v.labelSelector, "label-selector", "l", "", "the objects with these labels, for example app=web,tier!=test")
-	flags.BoolVar(&v.all, "all", false, v.name+" all objects of the namespace")
+	v.which.Add(flags, v.name)
 	flags.StringVar(&v.actor, "actor", "", "who says so (default: user@host)")
 	return cmd
 }
@@ -134,19 +128,9 @@ func (v *verb) run(cmd *cobra.Command, of []kinds.Kind, names []string) error {
 }
 
 func (v *verb) check(of []kinds.Kind, names []string) error {
-	switch {
-	case v.namespace == "":
-		return errors.New("--namespace is empty")
-	case len(names) > 0 && (v.all || v.labelSelector != ""):
-		return errors.New("give names, or --all, or --label-selector, but not names and one of the others")
-	case v.all && v.labelSelector != "":
-		return errors.New("--all and --label-selector exclude each other")
-	case len(names) == 0 && !v.all && v.labelSelector == "":
-		noun := "object"
-		if len(of) == 1 {
-			noun = of[0].Noun
-		}
-		return fmt.Errorf("%s name is required; for all of the namespace use --all", noun)
+	noun := "object"
+	if len(of) == 1 {
+		noun = of[0].Noun
 	}
-	return nil
+	return v.which.Check(names, fmt.Errorf("%s name is required; for all of the namespace use --all", noun))
 }

@@ -27,7 +27,7 @@ type resumed struct {
 func resumeAll(ctx context.Context, w *work, chosen []target) error {
 	var awake []resumed
 	for _, t := range chosen {
-		if w.all && kinds.SuspendedBy(t.object) == "" && !w.force {
+		if w.which.All && kinds.SuspendedBy(t.Object) == "" && !w.force {
 			continue
 		}
 		woken, err := w.resume(ctx, t)
@@ -36,13 +36,13 @@ func resumeAll(ctx context.Context, w *work, chosen []target) error {
 			return err
 		case err != nil:
 			w.fail(err)
-		case kinds.SuspendedBy(t.object) == "" && !w.force:
+		case kinds.SuspendedBy(t.Object) == "" && !w.force:
 			w.progress.Warning("it was not suspended")
 		default:
 			awake = append(awake, woken)
 		}
 	}
-	if len(awake) == 0 && w.all && !w.failed {
+	if len(awake) == 0 && w.which.All && !w.failed {
 		w.progress.Success("nothing is suspended")
 	}
 	for _, r := range awake {
@@ -57,32 +57,32 @@ func resumeAll(ctx context.Context, w *work, chosen []target) error {
 }
 
 func (w *work) resume(ctx context.Context, t target) (resumed, error) {
-	w.progress.Action("resuming %s %s in %s namespace", t.kind.Human, t.name(), w.namespace)
+	w.progress.Action("resuming %s %s in %s namespace", t.Kind.Human, t.Name(), w.which.Namespace)
 	r := resumed{target: t}
 	var err error
-	if t.kind.Noun == kinds.ImageUpdateAutomation().Noun {
-		if r.last, err = lastRun(ctx, t.conn, w.namespace, t.name()); err != nil {
+	if t.Kind.Noun == kinds.ImageUpdateAutomation().Noun {
+		if r.last, err = lastRun(ctx, t.Conn, w.which.Namespace, t.Name()); err != nil {
 			return r, err
 		}
 	}
-	if r.object, err = t.kind.Resume(ctx, t.conn, w.word(t)); err != nil {
+	if r.Object, err = t.Kind.Resume(ctx, t.Conn, w.word(t)); err != nil {
 		return r, err
 	}
-	w.progress.Success("%s resumed", t.kind.Human)
+	w.progress.Success("%s resumed", t.Kind.Human)
 	return r, nil
 }
 
 // show shows what a woken object does, as `tidemark reconcile` would.
 func (w *work) show(ctx context.Context, r resumed) error {
-	switch r.object.(type) {
+	switch r.Object.(type) {
 	case *scannerv1.Receiver:
 		return nil // it acts when it is called
 	case *updaterv1.GitRepository:
-		return await.Reconciled(ctx, r.conn, r.kind, r.object, w.progress)
+		return await.Reconciled(ctx, r.Conn, r.Kind, r.Object, w.progress)
 	}
-	w.progress.Wait("waiting for %s reconciliation", r.kind.Noun)
-	if _, ok := r.object.(*updaterv1.ImageUpdateAutomation); ok {
+	w.progress.Wait("waiting for %s reconciliation", r.Kind.Noun)
+	if _, ok := r.Object.(*updaterv1.ImageUpdateAutomation); ok {
 		return w.showRun(ctx, r)
 	}
-	return reconcile.Of(r.kind)(ctx, r.conn, reconcile.Target{Namespace: w.namespace, Name: r.name()}, w.progress)
+	return reconcile.Of(r.Kind)(ctx, r.Conn, reconcile.Target{Namespace: w.which.Namespace, Name: r.Name()}, w.progress)
 }

@@ -28,14 +28,14 @@ const (
 func (w *work) showRun(ctx context.Context, r resumed) error {
 	began := time.Now()
 	for pause := firstLook; ; pause = min(pause*2, slowLook) {
-		run, err := lastRun(ctx, r.conn, w.namespace, r.name())
+		run, err := lastRun(ctx, r.Conn, w.which.Namespace, r.Name())
 		switch {
 		case err != nil:
 			return err
 		case later(run, r.last) && run.GetEndTime() != nil:
 			return reconcile.Ended(run, w.progress)
 		case !later(run, r.last) && time.Since(began) > patience:
-			return reconcile.Run(ctx, r.conn, reconcile.Target{Namespace: w.namespace, Name: r.name()}, w.progress)
+			return reconcile.Run(ctx, r.Conn, reconcile.Target{Namespace: w.which.Namespace, Name: r.Name()}, w.progress)
 		}
 		select {
 		case <-ctx.Done():
