@@ -119,6 +119,8 @@ func (c *checks) path(where string) string {
 		c.add(FieldPath, "%q leads out of the repository; give a folder or file inside it, for example ./apps", where)
 	case strings.ContainsAny(where, "\x00\n"):
 		c.add(FieldPath, "has a line break or a NUL byte")
+	case slices.ContainsFunc(strings.Split(clean, "/"), func(name string) bool { return strings.EqualFold(name, ".git") }):
+		c.add(FieldPath, "%q is Git's own; give a folder or file of the repository, for example ./apps", where)
 	case clean == ".":
 		return ""
 	}

@@ -48,7 +48,7 @@ func FuzzReferenceNamesAreThoseOfGit(f *testing.F) {
 func TestPathsAreCleanedAndStayInside(t *testing.T) {
 	for where, want := range map[string]string{
 		"": "", ".": "", "./": "", "./apps": "apps", "apps/": "apps", "apps//web/../api": "apps/api", "./apps/web.yaml": "apps/web.yaml",
-		"..apps": "..apps", "/apps": "refused", "/": "refused", "..": "refused", "../x": "refused", "apps/../../x": "refused", "a\nb": "refused",
+		"..apps": "..apps", "/apps": "refused", "/": "refused", "..": "refused", "../x": "refused", "apps/../../x": "refused", "a\nb": "refused", "./.git": "refused", "apps/.GIT/x": "refused", ".github": ".github",
 	} {
 		var c checks
 		got := c.path(where)
