@@ -41,9 +41,11 @@ func TestDiffTellsApartWhatItCannotTell(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	for want, args := range map[string][]string{
-		"✗ nothing to compare: name a file, a folder or - with -f\n": nil,
-		"✗ nothing to compare: no manifest in what -f names\n":       {"-f", "-"},
-		"✗ -l is for --prune, which is not given\n":                  {"-f", "-", "-l", "a=b"},
+		"✗ unknown flag: --prun; did you mean --prune?\n":              {"--prun"},
+		"✗ one file to each -f: write -f b.yaml, or name the folder\n": {"-f", "a.yaml", "b.yaml"},
+		"✗ nothing to compare: name a file, a folder or - with -f\n":   nil,
+		"✗ nothing to compare: no manifest in what -f names\n":         {"-f", "-"},
+		"✗ -l is for --prune, which is not given\n":                    {"-f", "-", "-l", "a=b"},
 	} {
 		tidemark(t, address, append([]string{"diff"}, args...)...).wants(t, terminal{err: want, code: 2})
 	}

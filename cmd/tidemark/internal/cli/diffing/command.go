@@ -21,6 +21,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/diff"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/given"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/operator"
+	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
 )
@@ -46,9 +47,10 @@ of everything.`,
 
   # With what apply --prune would delete
   tidemark diff -f ./teams/web --prune -l team=web`,
-		Args: given.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error { return asFailed(given.NoArgs(cmd, args)) },
 		RunE: v.run,
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return asFailed(suggestion.FlagError(cmd, err)) })
 	v.files.Add(cmd.Flags())
 	v.prune.Add(cmd, "show as deleted")
 	servers.AddFlags(cmd.Flags())
@@ -66,11 +68,10 @@ func (v *verb) run(cmd *cobra.Command, _ []string) error {
 	progress := terminal.New(cmd.ErrOrStderr())
 	c, err := v.compare(cmd, progress)
 	if err != nil {
-		progress.Errors(err)
-		return failed
+		return asFailed(err)
 	}
 	if err := diff.Show(cmd.OutOrStdout(), c.text.String(), v.getenv); err != nil {
-		return err
+		return asFailed(err)
 	}
 	switch {
 	case c.failed:
@@ -80,6 +81,14 @@ func (v *verb) run(cmd *cobra.Command, _ []string) error {
 	default:
 		return nil
 	}
+}
+
+// asFailed gives an error the exit code of a diff that failed.
+func asFailed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, failed)
 }
 
 // compare compares everything that was given with what is stored.
