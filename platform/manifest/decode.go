@@ -128,14 +128,14 @@ func (f *fileReader) chunk(c chunk) {
 
 // failHidden reports a mistake in a document that could not be parsed, without its text if that might be a Secret.
 func (f *fileReader) failHidden(c chunk, e *Error) {
-	if looksSecret.Match(c.text) {
+	if looksSecret().Match(c.text) {
 		e.source = excerpt{}
 	}
 	f.report(e)
 }
 
 func (f *fileReader) syntaxError(c chunk, err error) *Error {
-	sentence, line := syntaxSentence(err, looksSecret.Match(c.text))
+	sentence, line := syntaxSentence(err, looksSecret().Match(c.text))
 	at := position{line: c.first + culprit(c, &f.refine) - 1}
 	if at.line < c.first {
 		at.line = min(c.places().of(position{line: max(line, 1)}).line, c.first+len(c.lines)-1)

@@ -6,6 +6,7 @@ package manifest
 import (
 	"regexp"
 	"strconv"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -146,11 +147,11 @@ func (d *document) key(n *yaml.Node, path string) (string, bool) {
 	return "", false
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var plainKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
 
 // join appends a field's name to a path; a name that would break the path is quoted, an overlong one cut.
 func join(path, key string) string {
-	if len(key) > maxShownValue || !plainKey.MatchString(key) {
+	if len(key) > maxShownValue || !plainKey().MatchString(key) {
 		return joinKey(path, key)
 	}
 	if path == "" {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"regexp"
 	"slices"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -76,8 +77,10 @@ func (d *document) nameOnly(top mapping, depth int) {
 }
 
 var (
-	dnsName   = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	secretKey = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
+	dnsName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	})
+	secretKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`) })
 )
 
 // coreMetadata reads the metadata of a Secret or Namespace, which no service checks later.
@@ -86,7 +89,7 @@ func (d *document) coreMetadata(n *yaml.Node, top mapping, depth int) *metav1.Ob
 	d.positions = map[string]position{}
 	d.readMetadata(n, top, meta.ProtoReflect(), depth)
 	for _, name := range []string{meta.GetName(), meta.GetNamespace()} {
-		if name != "" && (len(name) > 253 || !dnsName.MatchString(name)) {
+		if name != "" && (len(name) > 253 || !dnsName().MatchString(name)) {
 			d.errorf(top.value("metadata", n), "metadata", "%s is no name; use small letters, digits, `-` and `.`", ticked(name))
 		}
 	}
@@ -151,7 +154,7 @@ func (d *document) secretData(data map[string][]byte, top mapping, field string,
 	}
 	for _, each := range d.entries(deref(e.value), field, depth+1) {
 		path := joinKey(field, each.key)
-		if !secretKey.MatchString(each.key) || each.key == "." || each.key == ".." {
+		if !secretKey().MatchString(each.key) || each.key == "." || each.key == ".." {
 			d.errorf(each.at, path, "the key of a secret is made of letters, digits, `-`, `_` and `.`; rename it")
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -45,8 +46,8 @@ func parseYAML(text []byte) (node *yaml.Node, err error) {
 }
 
 var (
-	parserLine   = regexp.MustCompile(`^(?:parse: )?yaml: (?:line (\d+): )?(.*)$`)
-	undefinedRef = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+	parserLine   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:parse: )?yaml: (?:line (\d+): )?(.*)$`) })
+	undefinedRef = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^unknown anchor '(.*)' referenced$`) })
 )
 
 // hints translate the parser's words into what to do.
@@ -72,11 +73,11 @@ func syntaxSentence(err error, hidden bool) (sentence string, line int) {
 		return "a second document begins here; put `---` on a line of its own between the two", 0
 	}
 	problem := err.Error()
-	if m := parserLine.FindStringSubmatch(problem); m != nil {
+	if m := parserLine().FindStringSubmatch(problem); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		problem = m[2]
 	}
-	m := undefinedRef.FindStringSubmatch(problem)
+	m := undefinedRef().FindStringSubmatch(problem)
 	if m != nil && hidden {
 		return "an alias names no anchor above it; quote a value that begins with `*`", line
 	}

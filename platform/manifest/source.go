@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 
@@ -137,7 +138,9 @@ func withoutComment(line []byte) []byte {
 }
 
 // looksSecret finds a document that is a Secret by its looks, as one that does not parse cannot be asked.
-var looksSecret = regexp.MustCompile(`\bSecret\b|(?i:\bkind["']?\s*:\s*(?:[!&]\S*\s+)*["']?secret)`)
+var looksSecret = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\bSecret\b|(?i:\bkind["']?\s*:\s*(?:[!&]\S*\s+)*["']?secret)`)
+})
 
 // holdsSecret finds the kind Secret anywhere in a document, however it is spelled: a list may hold one, on the same line
 // as its neighbours.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -71,14 +72,14 @@ func marshalJSON(tree any) ([]byte, error) {
 	if err := w.Encode(tree); err != nil {
 		return nil, fmt.Errorf("write JSON: %w", err)
 	}
-	return hidden.ReplaceAllFunc(out.Bytes(), func(c []byte) []byte {
+	return hidden().ReplaceAllFunc(out.Bytes(), func(c []byte) []byte {
 		r, _ := utf8.DecodeRune(c)
 		return fmt.Appendf(nil, `\u%04x`, r)
 	}), nil
 }
 
 // hidden are the characters that JSON may hold as they are, which YAML forbids or changes, and a terminal obeys.
-var hidden = regexp.MustCompile(`[\x{7f}-\x{9f}\x{feff}\x{fffe}\x{ffff}]`)
+var hidden = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\x{7f}-\x{9f}\x{feff}\x{fffe}\x{ffff}]`) })
 
 // yamlNode turns a tree into nodes, with mappings sorted by their keys' bytes.
 func yamlNode(v any) *yaml.Node {
@@ -119,10 +120,12 @@ func inlineIfEmpty(n *yaml.Node) *yaml.Node {
 
 // looksLikeOther finds the strings that only a reader of YAML 1.1 takes for a boolean, a number or a date; the library
 // quotes those of 1.2.
-var looksLikeOther = regexp.MustCompile(`^((?i:y|n|yes|no|on|off)|=|[-+]?[0-9][0-9_.,:eE+-]*)$`)
+var looksLikeOther = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^((?i:y|n|yes|no|on|off)|=|[-+]?[0-9][0-9_.,:eE+-]*)$`)
+})
 
 // dottedVersion finds versions of three parts and more among them, which no reader takes for anything else.
-var dottedVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+){2,}$`)
+var dottedVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+(\.[0-9]+){2,}$`) })
 
 // yamlString picks the form that each reader of YAML, of 1.1 and 1.2 alike, takes back as the same string: plain where
 // nothing can go wrong, a literal block for tidy text of several lines, else double quotes.
@@ -131,7 +134,7 @@ func yamlString(s string, block bool) *yaml.Node {
 	switch {
 	case block && strings.Contains(s, "\n") && isTidy(s):
 		n.Style = yaml.LiteralStyle
-	case !isPrintableLine(s) || (looksLikeOther.MatchString(s) && !dottedVersion.MatchString(s)):
+	case !isPrintableLine(s) || (looksLikeOther().MatchString(s) && !dottedVersion().MatchString(s)):
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,8 +28,10 @@ const (
 )
 
 // privateHost has the registry's region in it; the newer form is reached over IPv6 too.
-var privateHost = regexp.MustCompile(`^[0-9]{12}\.(?:dkr\.ecr(?:-fips)?\.([a-z]{2}[a-z0-9-]{1,30})\.amazonaws\.com(?:\.cn)?|` +
-	`dkr-ecr(?:-fips)?\.([a-z]{2}[a-z0-9-]{1,30})\.on\.(?:aws|amazonwebservices\.com\.cn))$`)
+var privateHost = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9]{12}\.(?:dkr\.ecr(?:-fips)?\.([a-z]{2}[a-z0-9-]{1,30})\.amazonaws\.com(?:\.cn)?|` +
+		`dkr-ecr(?:-fips)?\.([a-z]{2}[a-z0-9-]{1,30})\.on\.(?:aws|amazonwebservices\.com\.cn))$`)
+})
 
 // AWS is Amazon's Elastic Container Registry, private and public, with the credentials of the SDK's default chain:
 // environment, shared files, web identity, container, machine. The SDK's endpoint variables (AWS_ENDPOINT_URL_ECR …) count.
@@ -66,7 +69,7 @@ func ecrRegion(host string) string {
 	if host == publicHost {
 		return publicRegion
 	}
-	found := privateHost.FindStringSubmatch(host)
+	found := privateHost().FindStringSubmatch(host)
 	if found == nil {
 		return ""
 	}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -35,7 +36,9 @@ const (
 	maxExchange = 64 << 10 // bytes
 )
 
-var azureHost = regexp.MustCompile(`^[a-z0-9]+(?:[-.][a-z0-9]+)*\.azurecr\.(io|cn|us)$`)
+var azureHost = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9]+(?:[-.][a-z0-9]+)*\.azurecr\.(io|cn|us)$`)
+})
 
 // Azure is Azure Container Registry, in its three clouds: a token of the process's own identity (a service principal in the
 // environment, a workload identity, a managed identity) is exchanged at the registry for one of the registry's.
@@ -47,7 +50,7 @@ type Azure struct {
 
 // Credential implements Provider.
 func (a Azure) Credential(ctx context.Context, host string) (authn.AuthConfig, time.Time, error) {
-	found := azureHost.FindStringSubmatch(host)
+	found := azureHost().FindStringSubmatch(host)
 	if found == nil {
 		return authn.AuthConfig{}, time.Time{}, foreign(host, microsoft, "<name>.azurecr.io, .cn or .us")
 	}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/object"
@@ -88,9 +89,9 @@ func (p *Pool) github(ctx context.Context, remote *gitrepo.Remote, r *updaterv1.
 }
 
 var (
-	appID  = regexp.MustCompile(`^[0-9A-Za-z._-]{1,64}$`) // GitHub takes the App's number and its client id
-	number = regexp.MustCompile(`^[0-9]{1,20}$`)
-	login  = regexp.MustCompile(`^[0-9A-Za-z_-]{1,100}$`)
+	appID  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z._-]{1,64}$`) }) // GitHub takes the App's number and its client id
+	number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{1,20}$`) })
+	login  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_-]{1,100}$`) })
 )
 
 func readApp(remote string, h held) (app, error) {
@@ -103,11 +104,11 @@ func readApp(remote string, h held) (app, error) {
 	switch {
 	case a.installation == "" && a.owner == "":
 		return app{}, fmt.Errorf("has no %s, which the provider github needs", keyInstallation)
-	case !appID.MatchString(a.id):
+	case !appID().MatchString(a.id):
 		return app{}, fmt.Errorf("has in %s what is no App's number", keyApp)
-	case a.installation != "" && !number.MatchString(a.installation):
+	case a.installation != "" && !number().MatchString(a.installation):
 		return app{}, fmt.Errorf("has in %s what is no installation's number", keyInstallation)
-	case a.installation == "" && !login.MatchString(a.owner):
+	case a.installation == "" && !login().MatchString(a.owner):
 		return app{}, fmt.Errorf("has in %s what is no organization's or user's name", keyOwner)
 	}
 	return a, a.setBase(remote, h.text(keyBase))

@@ -6,6 +6,7 @@ package get
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
@@ -144,7 +145,7 @@ func message(o kinds.Object) string {
 	}
 }
 
-var commit = regexp.MustCompile(`\bsha1:[0-9a-f]{40}\b`)
+var commit = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bsha1:[0-9a-f]{40}\b`) })
 
 // held says how many values an automation holds back though it is well: its message alone would say that all is done.
 func held(o kinds.Object) string {
@@ -157,7 +158,7 @@ func held(o kinds.Object) string {
 
 // shortRevision shortens commits inside text as flux does: `main@sha1:1f3a9c2d`.
 func shortRevision(text string) string {
-	return commit.ReplaceAllStringFunc(text, func(id string) string { return id[:len("sha1:")+8] })
+	return commit().ReplaceAllStringFunc(text, func(id string) string { return id[:len("sha1:")+8] })
 }
 
 // imageRef is `name:tag@digest` with what is there.
