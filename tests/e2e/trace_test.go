@@ -4,7 +4,9 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -41,7 +43,12 @@ func TestTraceFollowsATagFromTheWebhookIntoGitAndBack(t *testing.T) {
 		w.Push(t, "app", "1.1.0", "2.0.0")
 		call(t, w, hookPath(), http.StatusOK)
 		w.AwaitFile(t, "gitops.git", "app.yaml", ":1.1.0 ")
-		w.AwaitCondition(t, harness.Update("gitops"), harness.Want{Status: "True"})
+		harness.Await(t, "the second run's end", func(context.Context) error {
+			if n := len(w.Pushed(t, "gitops")); n != 2 {
+				return fmt.Errorf("%d runs have pushed", n)
+			}
+			return nil
+		})
 
 		var answer struct{ Images []lineage }
 		if err := json.Unmarshal([]byte(w.Do(t, "trace", "image", w.Image("app"), "-o", "json")), &answer); err != nil || len(answer.Images) != 1 {

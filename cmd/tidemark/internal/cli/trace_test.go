@@ -5,6 +5,7 @@ package cli_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,16 +90,19 @@ func (s *traced) CompareTags(context.Context, *resolverv1.CompareTagsRequest) (*
 
 // ListRuns knows the runs of a day of the automation app, and none of others.
 func (s *traced) ListRuns(_ context.Context, r *updaterv1.ListRunsRequest) (*updaterv1.ListRunsResponse, error) {
-	if r.GetName() != "app" || len(r.GetOutcomes()) != 1 {
+	if r.GetName() != "app" || len(r.GetOutcomes()) == 0 {
 		return &updaterv1.ListRunsResponse{}, nil
 	}
 	answer := &updaterv1.ListRunsResponse{}
 	for _, run := range runsOfADay() {
-		if run.GetOutcome() == r.GetOutcomes()[0] {
+		if slices.Contains(r.GetOutcomes(), run.GetOutcome()) {
 			answer.Runs = append(answer.Runs, run)
 		}
 	}
-	answer.Runs[1].Changes = []*updaterv1.RunChange{
+	answer.Runs[0].Changes = []*updaterv1.RunChange{
+		{Path: "apps/new.yaml", Line: 2, Setter: "flux-system:app:tag", OldValue: "1.0.0", NewValue: "2.0.0"},
+	}
+	answer.Runs[2].Changes = []*updaterv1.RunChange{
 		{Path: "apps/app.yaml", Line: 11, Setter: "flux-system:app", OldValue: "ghcr.io/x/app:0.9.0", NewValue: "ghcr.io/x/app:1.0.0"},
 		{Path: "apps/digest.yaml", Line: 4, Setter: "flux-system:app:digest", NewValue: digestOf200, Node: "image.digest"},
 	}

@@ -67,12 +67,14 @@ func (s *services) automations(ctx context.Context, namespace, name string) ([]*
 	return []*updaterv1.ImageUpdateAutomation{one}, err
 }
 
-// remote is what the automation writes to, as its last run with a commit has it; empty: it has none.
+// remote is what the automation writes to, as its last run that says so has it; empty: none does.
 func (h history) remote() string {
-	if len(h.runs) == 0 {
-		return ""
+	for _, run := range h.runs {
+		if run.GetUrl() != "" {
+			return run.GetUrl()
+		}
 	}
-	return h.runs[0].GetUrl()
+	return ""
 }
 
 // atPath are the values of a file as they were written last, and what the last run says of the file.

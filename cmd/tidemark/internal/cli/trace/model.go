@@ -89,9 +89,11 @@ type written struct {
 	Branch     string     `json:"branch"`
 	URL        string     `json:"url,omitempty"`
 	Time       *time.Time `json:"time,omitempty"`
-	Run        string     `json:"run"`
-	Trigger    string     `json:"trigger"`
-	TraceID    string     `json:"traceID,omitempty"`
+	// Unfinished: the run has not ended, so that whether its commit is pushed is not recorded.
+	Unfinished bool   `json:"unfinished,omitempty"`
+	Run        string `json:"run"`
+	Trigger    string `json:"trigger"`
+	TraceID    string `json:"traceID,omitempty"`
 	// Replaced is the next recorded change of the same value; absent: the value is the last that is recorded.
 	Replaced *replaced `json:"replaced,omitempty"`
 

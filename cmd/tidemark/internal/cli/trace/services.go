@@ -106,14 +106,19 @@ func (s *services) pushed(ctx context.Context, of *updaterv1.ImageUpdateAutomati
 	var all []*updaterv1.Run
 	req := &updaterv1.ListRunsRequest{
 		Namespace: of.GetMetadata().GetNamespace(), Name: of.GetMetadata().GetName(), PageSize: runsAtOnce,
-		Outcomes: []updaterv1.RunOutcome{updaterv1.RunOutcome_RUN_OUTCOME_PUSHED},
+		// A commit is recorded before it is pushed: a run that has not ended may have pushed it already.
+		Outcomes: []updaterv1.RunOutcome{updaterv1.RunOutcome_RUN_OUTCOME_PUSHED, updaterv1.RunOutcome_RUN_OUTCOME_UNSPECIFIED},
 	}
 	for {
 		page, err := s.runs.ListRuns(ctx, req)
 		if err != nil {
 			return nil, err //nolint:wrapcheck // the connection gives errors their sentence
 		}
-		all = append(all, page.GetRuns()...)
+		for _, run := range page.GetRuns() {
+			if run.GetCommit() != "" {
+				all = append(all, run)
+			}
+		}
 		if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
 			return all, nil
 		}

@@ -163,6 +163,9 @@ func (w written) where() string {
 	if w.URL != "" {
 		text += " of " + w.URL
 	}
+	if w.Unfinished {
+		text += ", by a run that has not ended: it may not be pushed yet"
+	}
 	return text
 }
 

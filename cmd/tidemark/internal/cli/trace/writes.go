@@ -40,7 +40,8 @@ func writes(of history, fits func(*updaterv1.RunChange) bool) []written {
 				Automation: of.name(), Path: c.GetPath(), Line: c.GetLine(), Object: c.GetObject(), Node: c.GetNode(),
 				Marker: c.GetSetter(), Old: c.GetOldValue(), New: c.GetNewValue(), document: c.GetDocument(),
 				Commit: run.GetCommit(), Branch: run.GetBranch(), URL: run.GetUrl(), Time: timeOf(ended), Run: run.GetId(),
-				Trigger: strings.ToLower(strings.TrimPrefix(run.GetTrigger().String(), "RUN_TRIGGER_")), TraceID: run.GetTraceId(),
+				Unfinished: run.GetOutcome() == updaterv1.RunOutcome_RUN_OUTCOME_UNSPECIFIED,
+				Trigger:    strings.ToLower(strings.TrimPrefix(run.GetTrigger().String(), "RUN_TRIGGER_")), TraceID: run.GetTraceId(),
 			}
 			w.Replaced = next[w.id()]
 			next[w.id()] = &replaced{New: w.New, Commit: w.Commit, Time: w.Time}
