@@ -8,109 +8,128 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
-	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
 	"github.com/tidemark-io/tidemark/platform/manifest"
-	"github.com/tidemark-io/tidemark/platform/rpcerr"
 )
 
-const (
-	// lookEvery is how often the folder is looked at; a look at an unchanged folder reads names, sizes and times only.
-	lookEvery = 500 * time.Millisecond
-	// retryAfter is how long to wait with objects that a service did not take.
-	retryAfter = 2 * time.Second
-)
+// retryAfter is how long to wait with objects that a service did not take.
+const retryAfter = 2 * time.Second
 
-// follower keeps what is stored as a folder of manifests says: what is in the folder is applied, what the folder brought
-// and no longer has is deleted, what others applied is left alone.
+// follower keeps what is stored as a source of manifests says: what is in there is applied, what it brought and no longer
+// has is deleted, what others applied is left alone. docs/manifests.md has the rules.
 type follower struct {
-	path    string
-	codec   *manifest.Codec
-	applier Applier
-	log     *slog.Logger
-	accept  func(*manifest.Set) // takes secrets and namespaces before the objects that need them are applied
+	source     source
+	applier    Applier
+	allowEmpty bool
+	log        *slog.Logger
+	accept     func(*manifest.Set) // takes secrets and namespaces before the objects that need them are applied
+	state      *state
+
+	current *manifest.Set
+	applied map[id]bool // what was made as the manifests say at some time in this process
+	said    map[string]string
 }
 
-// run follows the folder until the context ends.
+// id names an object.
+type id struct{ noun, namespace, name string }
+
+func (i id) String() string { return i.noun + "/" + i.namespace + "/" + i.name }
+
+// run follows the source until the context ends.
 func (f *follower) run(ctx context.Context) error {
-	sets := make(chan *manifest.Set, 1)
-	following := make(chan error, 1)
+	f.applied, f.said = map[id]bool{}, map[string]string{}
+	following, stop := context.WithCancel(ctx)
+	readings, ended := make(chan reading, 1), make(chan error, 1)
 	go func() {
-		following <- f.codec.Follow(ctx, f.path, lookEvery, manifest.Options{Secrets: true, Namespaces: true}, func(set *manifest.Set) {
+		ended <- f.source.follow(following, func(r reading) {
 			select {
-			case <-sets: // never taken: this one is newer
+			case <-readings: // never taken: this one is newer
 			default:
 			}
-			sets <- set
+			readings <- r
 		})
 	}()
-	var current *manifest.Set
+	running, err := f.serve(ctx, readings, ended)
+	stop()
+	if running {
+		stopped := <-ended
+		f.log.Debug("the manifests are followed no longer", "manifests", f.applier.Manager, "reason", stopped)
+	}
+	return err
+}
+
+// serve works on the readings until the context or the source ends; running: the source has not ended.
+func (f *follower) serve(ctx context.Context, readings <-chan reading, ended <-chan error) (running bool, err error) {
 	var retry <-chan time.Time
 	for {
 		select {
-		case err := <-following:
-			return err
-		case current = <-sets:
-			f.report(current)
-			f.accept(current)
+		case <-ctx.Done():
+			return true, nil
+		case err := <-ended:
+			if ctx.Err() != nil {
+				err = nil
+			}
+			return false, err
+		case r := <-readings:
+			if !f.take(r) {
+				continue
+			}
 		case <-retry:
 		}
 		retry = nil
-		if !f.reconcile(ctx, current) {
+		if !f.reconcile(ctx, f.current) {
 			retry = time.After(retryAfter)
 		}
 	}
 }
 
-// report tells of everything that was not taken, once for each change of the folder.
-func (f *follower) report(set *manifest.Set) {
-	for _, e := range set.Errors {
-		f.log.Error("a manifest is not taken; the rest is", "error", e.Error())
+// take notes what was read; false: there is nothing to be done. While the source cannot be looked at, nothing is undone
+// and nothing deleted: somebody may be at work by hand just because of that.
+func (f *follower) take(r reading) bool {
+	f.state.looked(r, time.Now())
+	if r.err != nil {
+		if f.say("source", r.err.Error()) {
+			f.log.Error("the manifests are not followed: what was applied stays, and they are tried again", "manifests", f.applier.Manager, "error", r.err)
+		}
+		return false
 	}
-	for _, w := range set.Warnings {
+	if f.said["source"] != "" {
+		delete(f.said, "source")
+		f.log.Info("the manifests are followed again", "manifests", f.applier.Manager, "revision", r.revision)
+	}
+	if r.set != f.current {
+		f.current, f.said = r.set, map[string]string{}
+		f.report(r)
+		if len(r.set.Objects)+len(r.set.Secrets)+len(r.set.Namespaces) > 0 || f.allowEmpty {
+			f.accept(r.set)
+		}
+	}
+	return true
+}
+
+// report tells of everything that was not taken, once for each change of the manifests.
+func (f *follower) report(r reading) {
+	for _, e := range r.set.Errors {
+		f.log.Error("a manifest is not taken; the rest is, and what was applied of it stays", "error", e.Error())
+	}
+	for _, w := range r.set.Warnings {
 		f.log.Warn("a manifest has parts without effect", "warning", w.String())
 	}
-	f.log.Info("manifests read", "path", f.path, "objects", len(set.Objects), "errors", len(set.Errors))
+	skipped := 0
+	for _, n := range r.set.Skipped {
+		skipped += n
+	}
+	more := []any{"manifests", f.applier.Manager, "objects", len(r.set.Objects), "errors", len(r.set.Errors), "other_kinds", skipped}
+	if r.revision != "" {
+		more = append(more, "revision", r.revision)
+	}
+	f.log.Info("manifests read", more...)
 }
 
-// reconcile applies and deletes; false: try again.
-func (f *follower) reconcile(ctx context.Context, set *manifest.Set) bool {
-	done := true
-	for _, object := range set.Objects {
-		done = f.apply(ctx, object) && done
+// say tells whether something is new, so that it is said once and not at each interval.
+func (f *follower) say(about, what string) bool {
+	if f.said[about] == what {
+		return false
 	}
-	for _, kind := range kinds.All() {
-		if err := f.prune(ctx, kind, set); err != nil {
-			f.log.Warn("deleting what the manifests no longer have is tried again", "kind", kind.Noun, "error", rpcerr.Sentence(err))
-			done = false
-		}
-	}
-	return done
-}
-
-// apply sends one object. One that is refused stays refused until its manifest changes.
-func (f *follower) apply(ctx context.Context, o *manifest.Object) bool {
-	_, outcome, err := f.applier.Apply(ctx, o)
-	switch {
-	case err == nil && outcome == metav1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED:
-		return true
-	case err == nil:
-		f.log.Info("manifest applied", "object", o.String(), "file", o.File, "line", o.Line)
-		return true
-	case rpcerr.Reason(err) == metav1.ErrorReason_ERROR_REASON_INVALID_FIELD:
-		for _, refusal := range kinds.Refusal(o, err) {
-			f.log.Error("a manifest is not taken; the rest is", "error", refusal.Error())
-		}
-		return true
-	}
-	f.log.Warn("applying a manifest is tried again", "object", o.String(), "error", rpcerr.Sentence(err))
-	return false
-}
-
-// prune deletes the objects of one kind that the folder brought and no longer has.
-func (f *follower) prune(ctx context.Context, kind kinds.Kind, set *manifest.Set) error {
-	return f.applier.Prune(ctx, kind, set, func(object kinds.Object) {
-		meta := object.GetMetadata()
-		f.log.Info("object deleted: the manifests no longer have it", "object", kind.Noun+"/"+meta.GetNamespace()+"/"+meta.GetName())
-	})
+	f.said[about] = what
+	return true
 }

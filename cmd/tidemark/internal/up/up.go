@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package up runs the three services in one process, with one store, on one address. They talk gRPC all the same, over
-// a listener in memory, so that there is one way and not two. It may follow a folder of manifests as well.
+// a listener in memory, so that there is one way and not two. It may follow a folder of manifests, or those of a Git
+// repository, as well.
 package up
 
 import (
@@ -10,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"path/filepath"
 
 	"google.golang.org/grpc"
 
@@ -28,8 +28,10 @@ import (
 type Options struct {
 	// Common is what every program is told.
 	Common config.Common
-	// Manifests is a folder, or a file, to follow. Empty: none.
+	// Manifests is a folder, a file, or a Git URL (`?ref=`, `?path=`) to follow. Empty: none.
 	Manifests string
+	// Following says how.
+	Following Following
 	// Scanner is the scanner's own flags.
 	Scanner scanner.Flags
 	// Updater is the updater's own flags.
@@ -166,16 +168,33 @@ func newUpdater(ctx context.Context, host *program.Host, conn grpc.ClientConnInt
 }
 
 func newFollower(host *program.Host, options Options, conn grpc.ClientConnInterface, around *surroundings) (*follower, error) {
-	path, err := filepath.Abs(options.Manifests)
+	name, err := nameOf(options.Manifests)
 	if err != nil {
 		return nil, fmt.Errorf("--manifests: %w", err)
+	}
+	applier := Applier{Conn: conn, Manager: kinds.Manager(kinds.WayManifests, name)}
+	for _, former := range options.Following.Formerly {
+		was, err := nameOf(former)
+		if err != nil {
+			return nil, fmt.Errorf("--manifests-formerly: %w", err)
+		}
+		applier.Former = append(applier.Former, kinds.Manager(kinds.WayManifests, was))
 	}
 	codec, err := kinds.Codec()
 	if err != nil {
 		return nil, err
 	}
+	source, err := newSource(options.Manifests, codec, options, host.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	shown := &state{health: func(ok bool) { host.Health.SetUpstream([]string{"manifests"}, ok) }}
+	shown.health(false)
+	if err := shown.observe(host.Telemetry.Meter("tidemark.manifests"), name); err != nil {
+		return nil, err
+	}
 	return &follower{
-		path: path, codec: codec, applier: Applier{Conn: conn, Manager: "manifests:" + path},
-		log: host.Telemetry.Logger(), accept: around.accept,
+		source: source, applier: applier, allowEmpty: options.Following.AllowEmpty,
+		log: host.Telemetry.Logger(), accept: around.accept, state: shown,
 	}, nil
 }
