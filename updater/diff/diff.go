@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package diff makes unified diffs. What it makes is for edits of single values, which leave the lines where they
-// are: where lines come or go, all from the first difference to the last is one hunk, which is right and no shorter than
-// need be. It is no general diff.
+// Package diff makes unified diffs of manifests and of files with edited values: short texts, or long ones whose lines stay
+// where they are. Of long texts where lines come or go, all from the first difference to the last is one hunk,
+// which is right and no shorter than need be.
 package diff
 
 import (
@@ -13,11 +13,14 @@ import (
 	"strings"
 )
 
+// absent is the name of a file that is not there.
+const absent = "/dev/null"
+
 // around is how many lines that stay are shown before and after a change.
 const around = 3
 
 // Unified is the difference between two versions of a file as `git diff` prints it; empty where there is none. The path
-// has slashes.
+// has slashes. A nil version says that there is no such file.
 func Unified(path string, before, after []byte) string {
 	if bytes.Equal(before, after) {
 		return ""
@@ -25,7 +28,16 @@ func Unified(path string, before, after []byte) string {
 	a, b := lines(before), lines(after)
 	var text strings.Builder
 	from, to := quoted("a/"+path), quoted("b/"+path)
-	fmt.Fprintf(&text, "diff --git %s %s\n--- %s\n+++ %s\n", from, to, from, to)
+	fmt.Fprintf(&text, "diff --git %s %s\n", from, to)
+	switch {
+	case before == nil:
+		from = absent
+		text.WriteString("new file mode 100644\n")
+	case after == nil:
+		to = absent
+		text.WriteString("deleted file mode 100644\n")
+	}
+	fmt.Fprintf(&text, "--- %s\n+++ %s\n", from, to)
 	for _, h := range hunks(changes(a, b), len(a)) {
 		h.write(&text, a, b)
 	}
@@ -44,8 +56,23 @@ func lines(data []byte) []string {
 	return all
 }
 
-// changes compares line by line; where the numbers of lines differ, all but the equal beginning and end is one change.
+// changes are the fewest where the texts are short. Long ones are compared line by line; where the numbers of lines differ,
+// all but the equal beginning and end is one change.
 func changes(a, b []string) []change {
+	begin, end := 0, 0
+	for begin < min(len(a), len(b)) && a[begin] == b[begin] {
+		begin++
+	}
+	for end < min(len(a), len(b))-begin && a[len(a)-1-end] == b[len(b)-1-end] {
+		end++
+	}
+	if (len(a)-begin-end)*(len(b)-begin-end) <= maxTable {
+		all := fewest(a[begin:len(a)-end], b[begin:len(b)-end])
+		for i := range all {
+			all[i].a0, all[i].a1, all[i].b0, all[i].b1 = all[i].a0+begin, all[i].a1+begin, all[i].b0+begin, all[i].b1+begin
+		}
+		return all
+	}
 	if len(a) == len(b) {
 		var all []change
 		for i := range a {
@@ -58,13 +85,6 @@ func changes(a, b []string) []change {
 			}
 		}
 		return all
-	}
-	begin, end := 0, 0
-	for begin < min(len(a), len(b)) && a[begin] == b[begin] {
-		begin++
-	}
-	for end < min(len(a), len(b))-begin && a[len(a)-1-end] == b[len(b)-1-end] {
-		end++
 	}
 	return []change{{begin, len(a) - end, begin, len(b) - end}}
 }

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
+// Package diff shows unified diffs; package diff of the updater makes them.
 package diff
 
 import (

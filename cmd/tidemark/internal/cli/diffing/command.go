@@ -24,6 +24,7 @@ import (
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/suggestion"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
+	unified "github.com/tidemark-io/tidemark/updater/diff"
 )
 
 // The exit codes, as flux's and kubectl's diff have them.
@@ -198,7 +199,7 @@ func (c *comparison) show(kind kinds.Kind, namespace, name string, stored, wante
 	if err != nil {
 		return err
 	}
-	text := diff.Unified(kind.Resource+"/"+namespace+"/"+name+".yaml", before, after)
+	text := unified.Unified(kind.Resource+"/"+namespace+"/"+name+".yaml", before, after)
 	if text == "" {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/diff"
+	"github.com/tidemark-io/tidemark/updater/diff"
 	"github.com/tidemark-io/tidemark/updater/marker"
 )
 
