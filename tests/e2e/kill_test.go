@@ -158,8 +158,8 @@ func (m *team) killAt(t *testing.T, git *crossing, at stage) {
 	if err := m.Process(harness.Updater).Kill(); err != nil {
 		t.Fatal(err)
 	}
-	close(b.open)
 	git.barrier.Store(nil)
+	b.release(t)
 	arrived := len(m.Commits(t, "gitops.git")) - before
 	if at.arrived && arrived == 0 || !at.arrived && !at.perhaps && arrived != 0 {
 		t.Errorf("killed when %s: %d commits had arrived", at.name, arrived)

@@ -101,38 +101,6 @@ func ready(t *testing.T, kind harness.Kind, options harness.Options) *harness.Wo
 	return w
 }
 
-func TestAKillAroundAPushNeitherLosesNorRepeatsIt(t *testing.T) {
-	t.Parallel()
-	for name, after := range map[string]bool{"before Git took it": false, "after Git took it": true} {
-		t.Run(name, func(t *testing.T) {
-			each(t, func(s scenario) {
-				t := s.t
-				moment := newGate("/git-receive-pack", after)
-				w := ready(t, s.kind, harness.Options{Git: gitserver.Config{Wrap: moment.wrap}})
-				moment.armed.Store(true)
-				w.Push(t, "app", "1.1.0")
-				w.Do(t, "reconcile", "image", "repository", "app")
-				moment.reached(t)
-				if err := w.Process(harness.Updater).Kill(); err != nil {
-					t.Fatal(err)
-				}
-				close(moment.open)
-				w.Process(harness.Updater).Start(t)
-				w.AwaitFile(t, "gitops.git", "app.yaml", ":1.1.0 ")
-				pushed := w.Commits(t, "gitops.git")
-				w.AwaitCondition(t, harness.Update("gitops"), harness.Want{Status: "True"})
-				w.Do(t, "reconcile", "image", "update", "gitops")
-				if commits := w.Commits(t, "gitops.git"); len(commits) != 3 || len(pushed) != 3 {
-					t.Errorf("there are %d commits, then %d; want 3", len(pushed), len(commits))
-				}
-				if got, want := automation(t, w, "gitops").GetStatus().GetLastPushCommit(), pushed[2].ID; got != want {
-					t.Errorf("the last push is said to be %q, it is %s", got, want)
-				}
-			})
-		})
-	}
-}
-
 func TestSomebodyElsesCommitDuringARunIsNotLost(t *testing.T) {
 	each(t, func(s scenario) {
 		t := s.t

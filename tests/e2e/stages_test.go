@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -49,10 +50,22 @@ type barrier struct {
 	stage         stage
 	used          atomic.Bool
 	stopped, open chan struct{}
+	over          chan struct{} // the request is
 }
 
 func newBarrier(s stage) *barrier {
-	return &barrier{stage: s, stopped: make(chan struct{}), open: make(chan struct{})}
+	return &barrier{stage: s, stopped: make(chan struct{}), open: make(chan struct{}), over: make(chan struct{})}
+}
+
+// release lets the request go on to its end.
+func (b *barrier) release(t *testing.T) {
+	t.Helper()
+	close(b.open)
+	select {
+	case <-b.over:
+	case <-time.After(harness.Patience):
+		t.Fatalf("the request did not end: %s", b.stage.name)
+	}
 }
 
 // crossing is where barriers are put up, in front of a Git server.
@@ -65,6 +78,7 @@ func (c *crossing) wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		defer close(b.over)
 		b.stage.stop(b, next, w, r)
 	})
 }
@@ -89,9 +103,10 @@ func (b *barrier) wait(r *http.Request) {
 	}
 }
 
+// before goes on when whoever asked is gone: a server does what it has been sent.
 func (b *barrier) before(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	b.wait(r)
-	next.ServeHTTP(w, r)
+	next.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context())))
 }
 
 func (b *barrier) halfSent(next http.Handler, w http.ResponseWriter, r *http.Request) {
