@@ -7,6 +7,7 @@ package cli_test
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -93,6 +94,38 @@ func TestWatchThatFailsLeavesTheTerminalAlone(t *testing.T) {
 	if code != 1 || left.onOther || !strings.HasPrefix(left.text(), "✗ no server answers on ") {
 		t.Errorf("exit code %d, the screen shows\n%s", code, left.text())
 	}
+}
+
+func TestWatchSaysOnTheScreenThatTheServerIsAway(t *testing.T) {
+	s := populated()
+	first, address := restartable(t, s, "127.0.0.1:0")
+	w := inTerminal(t, 80, 10, nil, "get", "image", "update", "-w", "--server", address)
+	w.contains("flux-system")
+	first.Stop()
+	w.contains("◎ the server on " + address + " went away; trying again")
+	second, _ := restartable(t, s, address)
+	defer second.Stop()
+	w.waits("the server to be back", func(text string) bool {
+		return !strings.Contains(text, "away") && strings.Contains(text, "flux-system")
+	})
+	w.key(3)
+	if code, _ := w.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// restartable serves on an address until it is stopped.
+func restartable(t *testing.T, s *services, at string) (server *grpc.Server, address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server = grpc.NewServer()
+	updaterv1.RegisterImageUpdateAutomationServiceServer(server, s)
+	go func() { _ = server.Serve(listener) }() // it ends with Stop
+	t.Cleanup(server.Stop)
+	return server, listener.Addr().String()
 }
 
 // stepwise is a run whose steps are sent as a test says.

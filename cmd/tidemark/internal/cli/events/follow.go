@@ -177,7 +177,10 @@ func (f *follower) Deleted(_ context.Context, gone *metav1.ObjectDeleted) error 
 }
 
 // Away says that the server is.
-func (f *follower) Away(sentence string) { f.journal.progress.Wait("%s", sentence) }
+func (f *follower) Away(sentence string) bool {
+	f.journal.progress.Wait("%s", sentence)
+	return false
+}
 
 func (f *follower) key(namespace, name string) string {
 	return f.kind.Noun + "/" + namespace + "/" + name

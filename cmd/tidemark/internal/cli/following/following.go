@@ -27,8 +27,9 @@ type Follower interface {
 	Changed(ctx context.Context, object kinds.Object) error
 	// Deleted is an object that is gone, or no longer matches the filter.
 	Deleted(ctx context.Context, gone *metav1.ObjectDeleted) error
-	// Away says, in a sentence, why the server is away; it is tried again.
-	Away(sentence string)
+	// Away says, in a sentence, why the server is away; it is tried again. True asks for a snapshot then, in place of the changes
+	// since: who shows that the server is away is told that it is back.
+	Away(sentence string) (anew bool)
 }
 
 // Run follows until the context ends, and returns its error then. A server that goes away after it has answered is waited
@@ -46,7 +47,9 @@ func Run(ctx context.Context, servers *connection.Servers, kind kinds.Kind, filt
 		case !r.answered || !mayResume(err):
 			return err
 		}
-		f.Away(rpcerr.Sentence(err) + "; trying again")
+		if f.Away(rpcerr.Sentence(err) + "; trying again") {
+			r.token = ""
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

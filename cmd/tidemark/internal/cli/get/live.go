@@ -231,8 +231,9 @@ func (u *updater) Deleted(_ context.Context, gone *metav1.ObjectDeleted) error {
 }
 
 // Away is shown below the tables until the server is back.
-func (u *updater) Away(sentence string) {
+func (u *updater) Away(sentence string) bool {
 	u.board.change(func(time.Time) { u.board.away = sentence })
+	return true
 }
 
 func (s *sheet) put(key string, cells []string, now time.Time) {

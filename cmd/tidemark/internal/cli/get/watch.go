@@ -144,7 +144,10 @@ func (w *writer) Deleted(_ context.Context, gone *metav1.ObjectDeleted) error {
 }
 
 // Away says that the server is.
-func (w *writer) Away(sentence string) { w.progress.Wait("%s", sentence) }
+func (w *writer) Away(sentence string) bool {
+	w.progress.Wait("%s", sentence)
+	return false
+}
 
 func (w *writer) showDifference(ctx context.Context, rows map[string][]string) error {
 	for _, key := range slices.Sorted(maps.Keys(w.rows)) {
