@@ -88,11 +88,15 @@ func (w *world) start(manifests string, changes ...func(*up.Options)) {
 	for _, change := range changes {
 		change(&options)
 	}
-	services, err := up.Start(w.Context(), options)
-	if err != nil {
-		w.Fatal(err)
-	}
-	w.services = services
+	// A program that a test's Git server starts has the store's lock as well, for the moment between its fork and its exec.
+	w.await("the start", func() error {
+		services, err := up.Start(w.Context(), options)
+		if err != nil && !strings.Contains(err.Error(), "in use by another process") {
+			w.Fatal(err)
+		}
+		w.services = services
+		return err
+	})
 }
 
 func (w *world) stop() {

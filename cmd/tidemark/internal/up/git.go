@@ -5,6 +5,7 @@ package up
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -30,6 +31,23 @@ func OpenManifests(text, dir, secretName string, secrets secret.Source) (*gitfil
 		return nil, fmt.Errorf("--manifests: %w", err)
 	}
 	return repository, nil
+}
+
+// ReadManifests reads the manifests of a Git repository once; dir keeps the cache. Errors: the address cannot be used; the
+// repository cannot be looked at. What is wrong with single files is in the set.
+func ReadManifests(
+	ctx context.Context, codec *manifest.Codec, text, dir, secretName string, secrets secret.Source, options manifest.Options,
+) (set *manifest.Set, err error) {
+	repository, err := OpenManifests(text, dir, secretName, secrets)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, repository.Close()) }()
+	snapshot, err := repository.Look(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("--manifests: %w", err)
+	}
+	return Decode(codec, snapshot, options), nil
 }
 
 // isManifest says which files of a repository are read: those of a folder.
