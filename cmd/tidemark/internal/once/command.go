@@ -24,7 +24,7 @@ const defaultTimeout = 5 * time.Minute
 func Command(getenv func(string) string) *cobra.Command {
 	v := &verb{getenv: getenv}
 	cmd := &cobra.Command{
-		Use:   "once --manifests DIR|FILE…",
+		Use:   "once --manifests DIR|FILE|GIT-URL…",
 		Short: "Run the whole loop one time in this process, for a CI job",
 		Long: `Run the whole loop one time in this process: read manifests, scan each image repository, evaluate each policy, run each
 automation, and end. Nothing listens on any port, and no server is needed. With --dry-run the automations are previewed:
@@ -46,7 +46,8 @@ Each flag is also an environment variable (--data-dir: TIDEMARK_DATA_DIR).`,
 		RunE: v.run,
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&v.options.Manifests, "manifests", nil, "folder or file of manifests; may be given several times (required)")
+	flags.StringArrayVar(&v.options.Manifests, "manifests", nil, "folder, file or Git URL (?ref=, ?path=) of manifests; may be given several times (required)")
+	flags.StringVar(&v.options.ManifestsSecret, "manifests-secret", "", "secret of --secrets-dir, in flux-system, with the Git URLs' credential")
 	flags.StringVarP(&v.options.Namespace, "namespace", "n", manifest.DefaultNamespace, "namespace of the objects that name none")
 	flags.StringVar(&v.options.SecretsDir, "secrets-dir", "", "folder of secrets: <namespace>/<name>/<key>")
 	flags.StringVar(&v.options.DataDir, "data-dir", "", "folder that keeps what is known from one job to the next (default: nothing is kept)")

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -17,6 +19,8 @@ import (
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
 	"github.com/tidemark-io/tidemark/platform/manifest"
 	"github.com/tidemark-io/tidemark/platform/rpcerr"
+	"github.com/tidemark-io/tidemark/platform/secret"
+	"github.com/tidemark-io/tidemark/updater/gitfiles"
 
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/cli/terminal"
 	"github.com/tidemark-io/tidemark/cmd/tidemark/internal/kinds"
@@ -35,7 +39,7 @@ type objects struct {
 }
 
 // load reads the manifests. One mistake ends the loop: half of what somebody meant is nothing to push.
-func (l *loop) load() (*manifest.Set, error) {
+func (l *loop) load(ctx context.Context) (*manifest.Set, error) {
 	codec, err := kinds.Codec()
 	if err != nil {
 		return nil, err
@@ -43,9 +47,9 @@ func (l *loop) load() (*manifest.Set, error) {
 	all := &manifest.Set{}
 	seen := map[[3]string]string{}
 	for _, path := range l.options.Manifests {
-		set, err := codec.Load(path, manifest.Options{Namespace: l.options.Namespace, Secrets: true, Namespaces: true})
+		set, err := l.read(ctx, codec, path)
 		if err != nil {
-			return nil, fmt.Errorf("--manifests: %w", err)
+			return nil, err
 		}
 		for _, o := range set.Objects {
 			key := [3]string{o.Kind, o.Namespace, o.Name}
@@ -73,6 +77,26 @@ func (l *loop) load() (*manifest.Set, error) {
 		return nil, errors.New("nothing to do: no manifest of ours in what --manifests names")
 	}
 	return all, nil
+}
+
+// read reads the manifests of a file, a folder or a Git repository.
+func (l *loop) read(ctx context.Context, codec *manifest.Codec, from string) (set *manifest.Set, err error) {
+	options := manifest.Options{Namespace: l.options.Namespace, Secrets: true, Namespaces: true}
+	if !gitfiles.IsAddress(from) {
+		if set, err = codec.Load(from, options); err != nil {
+			return nil, fmt.Errorf("--manifests: %w", err)
+		}
+		return set, nil
+	}
+	dir := filepath.Join(l.options.DataDir, "manifests")
+	if l.options.DataDir == "" {
+		if dir, err = os.MkdirTemp("", "tidemark-once-"); err != nil {
+			return nil, fmt.Errorf("make a folder for the manifests' repository: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	l.progress.Action("fetching the manifests")
+	return up.ReadManifests(ctx, codec, from, dir, l.options.ManifestsSecret, secret.Dir(l.options.SecretsDir), options)
 }
 
 // mistake shows a mistake in a manifest with its line.

@@ -32,8 +32,10 @@ const manager = "once"
 
 // Options says what to run.
 type Options struct {
-	// Manifests are files and folders.
+	// Manifests are files, folders and Git URLs (`?ref=`, `?path=`).
 	Manifests []string
+	// ManifestsSecret is the Git URLs' credential: a secret of SecretsDir in the namespace flux-system. Empty: anonymous.
+	ManifestsSecret string
 	// Namespace is given to objects that name none. Empty: the manifests' default.
 	Namespace string
 	// DataDir keeps first-seen times and the memory of runs from one job to the next. Empty: nothing is kept.
@@ -69,7 +71,7 @@ func Run(ctx context.Context, options Options, out io.Writer) (report *Report, e
 		options: options, out: out, progress: terminal.New(out),
 		report: Report{Repositories: []repository{}, Policies: []policy{}, Automations: []automation{}},
 	}
-	set, err := l.load()
+	set, err := l.load(ctx)
 	if err != nil {
 		return &l.report, err
 	}
