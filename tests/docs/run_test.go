@@ -28,12 +28,12 @@ const settled = 3 * time.Second
 
 func TestTheTutorialPrintsWhatItShows(t *testing.T) {
 	t.Parallel()
-	play(t, filepath.Join("docs", "tutorial.md"))
+	play(t, filepath.Join("docs", "tutorial.md"), 30)
 }
 
 func TestTheRecipesPrintWhatTheyShow(t *testing.T) {
 	t.Parallel()
-	play(t, filepath.Join("docs", "recipes.md"))
+	play(t, filepath.Join("docs", "recipes.md"), 40)
 }
 
 // player runs one page's commands in a folder of its own.
@@ -49,16 +49,17 @@ type player struct {
 	outputs map[step][]string
 }
 
-// play runs a page.
-func play(t *testing.T, name string) {
+// play runs a page, which has so many commands at least.
+func play(t *testing.T, name string, fewest int) {
 	t.Helper()
-	p := newPlayer(t, name)
+	p, steps := newPlayer(t, name), 0
 	for _, block := range p.page.blocks(t) {
 		file := block.word("file")
 		switch {
 		case block.language == "console":
 			for _, step := range p.page.steps(t, block) {
 				p.run(t, block, step)
+				steps++
 			}
 		case file != "":
 			p.save(t, file, p.page.text(block.first, block.last))
@@ -68,6 +69,9 @@ func play(t *testing.T, name string) {
 		process.Stop(t)
 	}
 	p.rewrite(t)
+	if steps < fewest {
+		t.Errorf("%s has %d commands, want %d", name, steps, fewest)
+	}
 }
 
 func newPlayer(t *testing.T, name string) *player {
