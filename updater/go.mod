@@ -113,6 +113,8 @@ require (
 	k8s.io/apimachinery v0.36.3
 )
 
+require github.com/klauspost/compress v1.20.3
+
 replace github.com/tidemark-io/tidemark/gen => ../gen
 
 replace github.com/tidemark-io/tidemark/platform => ../platform

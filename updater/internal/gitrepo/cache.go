@@ -40,31 +40,36 @@ const (
 // objectMemory is what a Repo keeps of decoded objects, in bytes: trees, mostly.
 const objectMemory = 16 << 20
 
-// maxUnpushed is how many commits made here are remembered for a push.
-const maxUnpushed = 1000
+// maxUnpushed is how many commits made here are remembered for a push, maxPacked how many bytes of them packed.
+const (
+	maxUnpushed = 1000
+	maxPacked   = 16 << 20
+)
 
 // Repo is a remote repository, its cache and a connection pool. Its methods may be called from any goroutine;
 // they run one at a time.
 type Repo struct {
-	mu         sync.Mutex
-	remote     Remote
-	dir        string
-	lock       *os.File
-	conn       connector
-	store      *filesystem.Storage
-	refs       map[string]Hash // remote reference -> commit, all complete in the cache
-	shallow    []Hash
-	loose      int              // loose objects, about
-	most       int              // packs, maxPacks but for tests
-	slack      int64            // bytes, slackBytes but for tests
-	damaged    bool             // to be rebuilt by the next Fetch
-	missing    Hash             // the object for whose sake it was rebuilt last
-	sound      map[Hash]bool    // trees that have no name twice
-	made       map[Hash]Commit  // commits made here that no push has sent yet
-	takes      *capability.List // what the server can do with a push, until then
-	takesUntil time.Time
-	past       past       // history beyond the cache
-	blobs      *BlobIndex // which blobs and trees have markers
+	mu          sync.Mutex
+	remote      Remote
+	dir         string
+	lock        *os.File
+	conn        connector
+	store       *filesystem.Storage
+	refs        map[string]Hash // remote reference -> commit, all complete in the cache
+	shallow     []Hash
+	loose       int               // loose objects, about
+	most        int               // packs, maxPacks but for tests
+	slack       int64             // bytes, slackBytes but for tests
+	damaged     bool              // to be rebuilt by the next Fetch
+	missing     Hash              // the object for whose sake it was rebuilt last
+	sound       map[Hash]bool     // trees that have no name twice
+	made        map[Hash]Commit   // commits made here that no push has sent yet
+	packed      map[Hash]packBody // the objects of some of them, for the push
+	packedBytes int               // of all these
+	takes       *capability.List  // what the server can do with a push, until then
+	takesUntil  time.Time
+	past        past       // history beyond the cache
+	blobs       *BlobIndex // which blobs and trees have markers
 }
 
 // Open opens the cache of a remote under cacheDir, and makes it when it is missing or cannot be read. It does
@@ -128,6 +133,7 @@ func (r *Repo) closeStore() error {
 // load opens what is in the folder; any error means that it has to be rebuilt.
 func (r *Repo) load() error {
 	r.refs, r.shallow, r.made, r.damaged = map[string]Hash{}, nil, map[Hash]Commit{}, false
+	r.packed, r.packedBytes = map[Hash]packBody{}, 0
 	if _, err := os.Stat(r.path("HEAD")); err != nil {
 		return err
 	}

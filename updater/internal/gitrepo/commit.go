@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/storage/memory"
 )
 
 // Person is an author or committer. The e-mail is required.
@@ -57,7 +55,7 @@ func (r *Repo) Commit(ctx context.Context, base Hash, changes map[string][]byte,
 	if err != nil {
 		return Commit{}, r.damage("commit", err)
 	}
-	e := &edit{repo: r, changes: changes, ctx: ctx}
+	e := &edit{repo: r, changes: changes, ctx: ctx, seen: map[Hash]bool{}}
 	paths := make([]string, 0, len(changes))
 	for name := range changes {
 		if name == "" || path.Clean("/"+name) != "/"+name {
@@ -78,21 +76,37 @@ func (r *Repo) Commit(ctx context.Context, base Hash, changes map[string][]byte,
 		return Commit{}, r.fail("commit", ErrRefused, err.Error(), err)
 	}
 	hash := e.add(plumbing.CommitObject, content)
-	if err := e.store(); err != nil {
-		return Commit{}, err
+	packed, err := e.store()
+	if err != nil {
+		return Commit{}, r.fail("commit", ErrCache, err.Error(), nil)
 	}
 	made := Commit{Hash: hash, Tree: tree, Parent: base, Objects: e.hashes()}
-	r.remember(made)
+	r.remember(made, packed)
 	return made, nil
 }
 
-// remember keeps a commit for the push. Commits that are never pushed (a preview's, a lost race's) are
-// forgotten when there are too many.
-func (r *Repo) remember(made Commit) {
+// remember keeps a commit for the push, packed as it was for the cache. Commits that are never pushed (a
+// preview's, a lost race's) are forgotten when there are too many; the push of one that was has to look for its
+// objects, and one that is not kept packed is packed again.
+func (r *Repo) remember(made Commit, objects packBody) {
 	if len(r.made) >= maxUnpushed {
-		r.made = map[Hash]Commit{}
+		r.made, r.packed, r.packedBytes = map[Hash]Commit{}, map[Hash]packBody{}, 0
 	}
 	r.made[made.Hash] = made
+	r.forgetPacked(made.Hash)
+	if r.packedBytes+cap(objects.bytes) > maxPacked {
+		r.packed, r.packedBytes = map[Hash]packBody{}, 0
+	}
+	if cap(objects.bytes) <= maxPacked {
+		r.packed[made.Hash] = objects
+		r.packedBytes += cap(objects.bytes)
+	}
+}
+
+// forgetPacked lets go of what was kept for a commit's push.
+func (r *Repo) forgetPacked(hash Hash) {
+	r.packedBytes -= cap(r.packed[hash].bytes)
+	delete(r.packed, hash)
 }
 
 // edit is the objects of one commit under construction.
@@ -100,7 +114,14 @@ type edit struct {
 	repo    *Repo
 	ctx     context.Context
 	changes map[string][]byte
-	objects []*plumbing.MemoryObject
+	objects []newObject
+	seen    map[Hash]bool
+}
+
+type newObject struct {
+	kind    plumbing.ObjectType
+	hash    Hash
+	content []byte // not to be written to
 }
 
 // tree rewrites a tree for the changed paths in it (sorted, all below prefix) and returns its new id. Only the
@@ -147,28 +168,25 @@ func (e *edit) tree(prefix string, hash Hash, paths []string) (Hash, error) {
 }
 
 func (e *edit) blob(before Hash, content []byte) Hash {
-	if plumbing.ComputeHash(plumbing.BlobObject, content) == before {
+	if objectID(plumbing.BlobObject, content) == before {
 		return before
 	}
 	return e.add(plumbing.BlobObject, content)
 }
 
 func (e *edit) add(kind plumbing.ObjectType, content []byte) Hash {
-	object := &plumbing.MemoryObject{}
-	object.SetType(kind)
-	_, _ = object.Write(content) // into memory: cannot fail
-	e.objects = append(e.objects, object)
-	return object.Hash()
+	hash := objectID(kind, content)
+	if !e.seen[hash] {
+		e.seen[hash] = true
+		e.objects = append(e.objects, newObject{kind, hash, content})
+	}
+	return hash
 }
 
 func (e *edit) hashes() []Hash {
-	seen := make(map[Hash]bool, len(e.objects))
-	hashes := make([]Hash, 0, len(e.objects))
-	for _, object := range e.objects {
-		if hash := object.Hash(); !seen[hash] {
-			seen[hash] = true
-			hashes = append(hashes, hash)
-		}
+	hashes := make([]Hash, len(e.objects))
+	for i, object := range e.objects {
+		hashes[i] = object.hash
 	}
 	return hashes
 }
@@ -178,44 +196,47 @@ func (e *edit) hashes() []Hash {
 const manyObjects = 64
 
 // store writes the objects, what is pointed at before what points at it: the commit, which is last, always by
-// itself, which tells what was made here from what was fetched.
-func (e *edit) store() error {
-	loose := e.objects
+// itself, which tells what was made here from what was fetched. It returns them packed.
+func (e *edit) store() (all packBody, err error) {
+	p, err := newPacker()
+	if err != nil {
+		return all, err
+	}
+	for _, object := range e.objects {
+		if err := p.add(object.kind, object.hash, object.content); err != nil {
+			return all, err
+		}
+	}
+	all, loose := p.done(), e.objects
 	if len(loose) >= manyObjects {
 		last := len(loose) - 1
-		if err := e.storePack(loose[:last]); err != nil {
-			return e.repo.fail("commit", ErrCache, err.Error(), nil)
+		if err := e.repo.storePack(all.first(last)); err != nil {
+			return all, err
 		}
 		loose = loose[last:]
 	}
 	for _, object := range loose {
-		if e.repo.store.HasEncodedObject(object.Hash()) == nil {
-			continue
+		if err := e.repo.storeLoose(object); err != nil {
+			return all, err
 		}
-		if _, err := e.repo.store.SetEncodedObject(object); err != nil {
-			return e.repo.fail("commit", ErrCache, err.Error(), nil)
-		}
-		e.repo.loose++
 	}
-	return nil
+	return all, nil
 }
 
-func (e *edit) storePack(objects []*plumbing.MemoryObject) error {
-	unpacked := memory.NewStorage()
-	hashes := make([]Hash, 0, len(objects))
-	for _, object := range objects {
-		hash, err := unpacked.SetEncodedObject(object)
-		if err != nil {
-			return err
-		}
-		hashes = append(hashes, hash)
+func (r *Repo) storeLoose(object newObject) error {
+	if r.store.HasEncodedObject(object.hash) == nil {
+		return nil
 	}
-	slices.SortFunc(hashes, func(a, b Hash) int { return bytes.Compare(a[:], b[:]) })
-	var pack bytes.Buffer
-	if _, err := packfile.NewEncoder(&pack, unpacked, false).Encode(slices.Compact(hashes), 0); err != nil {
-		return err
-	}
-	return packfile.UpdateObjectStorage(e.repo.store, &pack)
+	r.loose++
+	_, err := r.store.SetEncodedObject(object.encoded())
+	return err
+}
+
+func (o newObject) encoded() plumbing.EncodedObject {
+	encoded := &plumbing.MemoryObject{}
+	encoded.SetType(o.kind)
+	_, _ = encoded.Write(o.content) // into memory: cannot fail
+	return encoded
 }
 
 var errPerson = errors.New("author and committer need an e-mail address, and no name or address may have <, > or a line break")

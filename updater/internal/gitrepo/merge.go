@@ -166,14 +166,8 @@ func (m *merger) finish(folder string) (string, error) {
 	if _, err := m.file.WriteAt(sum[:], m.at); err != nil {
 		return "", err
 	}
-	index := new(idxfile.Writer)
-	if err := index.OnHeader(uint32(len(m.entries))); err != nil { // #nosec G115 -- see above
-		return "", err
-	}
-	for _, entry := range m.entries {
-		index.Add(entry.Hash, entry.Offset, entry.CRC32)
-	}
-	if err := index.OnFooter(sum); err != nil {
+	index, err := indexOf(m.entries, sum)
+	if err != nil {
 		return "", err
 	}
 	name := filepath.Join(folder, "pack-"+sum.String())

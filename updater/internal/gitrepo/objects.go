@@ -121,12 +121,17 @@ func (r *Repo) readTree(hash Hash) ([]byte, error) {
 }
 
 // readObject reads an object of at most limit bytes; errTooLarge when it has more.
-func (r *Repo) readObject(kind plumbing.ObjectType, hash Hash, limit int64) (_ []byte, err error) {
+func (r *Repo) readObject(kind plumbing.ObjectType, hash Hash, limit int64) ([]byte, error) {
 	// What is large and came in a pack is not read before its reader is asked for; what was made here is not large.
 	object, err := r.store.EncodedObject(kind, hash)
 	if err != nil {
 		return nil, err
 	}
+	return contentOf(object, limit)
+}
+
+// contentOf reads an object of at most limit bytes.
+func contentOf(object plumbing.EncodedObject, limit int64) (_ []byte, err error) {
 	if object.Size() > limit {
 		return nil, fmt.Errorf("%w: %d bytes", errObjectTooLarge, object.Size())
 	}

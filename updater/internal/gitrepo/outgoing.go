@@ -6,10 +6,9 @@ package gitrepo
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 )
 
@@ -18,12 +17,14 @@ type outgoing struct {
 	repo    *Repo
 	known   map[Hash]bool // the remote has it, or it is collected already
 	tips    []Hash        // what the remote has, as far as the cache can tell
-	objects []Hash
+	objects int
+	parts   [][]byte // as they were packed by Commit
+	others  []Hash   // to be read and packed
 }
 
-// pack writes the objects that the remote has not: those of the commits made here, from each New back to a
-// commit that came from the remote or went to it. There may be none; the pack is empty then.
-func (r *Repo) pack(to io.Writer, commands []*packp.Command, adv *packp.AdvRefs) (int, error) {
+// outgoing is the pack of the objects that the remote has not, in parts: those of the commits made here, from each
+// New back to a commit that came from the remote or went to it. There may be none; the pack is empty then.
+func (r *Repo) outgoing(commands []*packp.Command, adv *packp.AdvRefs) ([][]byte, int, error) {
 	o := &outgoing{repo: r, known: map[Hash]bool{}}
 	for name, now := range adv.References {
 		for _, hash := range []Hash{now, r.refs[name]} { // what was there, before others moved it on
@@ -35,13 +36,14 @@ func (r *Repo) pack(to io.Writer, commands []*packp.Command, adv *packp.AdvRefs)
 	}
 	for _, command := range commands {
 		if err := o.commits(command.New); err != nil {
-			return 0, r.damage("push", err)
+			return nil, 0, r.damage("push", err)
 		}
 	}
-	if _, err := packfile.NewEncoder(to, r.store, false).Encode(o.objects, 0); err != nil {
-		return 0, r.damage("push", err)
+	if err := o.packOthers(); err != nil {
+		return nil, 0, r.damage("push", err)
 	}
-	return len(o.objects), nil
+	whole, _, err := pack(o.objects, o.parts...)
+	return whole, o.objects, err
 }
 
 // commits adds a commit and those before it that were made here and not pushed.
@@ -58,19 +60,80 @@ func (o *outgoing) commits(hash Hash) error {
 				return err
 			}
 		}
-		for _, object := range made.Objects {
-			o.add(object)
-		}
+		o.add(made)
 		hash = made.Parent
 	}
 	return nil
 }
 
-func (o *outgoing) add(object Hash) {
-	if !o.known[object] {
-		o.known[object] = true
-		o.objects = append(o.objects, object)
+// add collects the objects of a commit. What is kept packed is taken as it is, in as few parts as can be.
+func (o *outgoing) add(made Commit) {
+	kept, is := o.repo.packed[made.Hash]
+	if !is {
+		for _, hash := range made.Objects {
+			if o.isNew(hash) {
+				o.others = append(o.others, hash)
+			}
+		}
+		return
 	}
+	from, to := 0, 0
+	for i, object := range kept.objects {
+		isNew := o.isNew(object.hash)
+		if !isNew {
+			o.take(kept.bytes[from:to])
+		}
+		to = len(kept.bytes)
+		if i+1 < len(kept.objects) {
+			to = kept.objects[i+1].at
+		}
+		if !isNew {
+			from = to
+		}
+	}
+	o.take(kept.bytes[from:to])
+}
+
+func (o *outgoing) take(part []byte) {
+	if len(part) > 0 {
+		o.parts = append(o.parts, part)
+	}
+}
+
+// isNew tells whether an object has to be sent and is not collected yet, and counts it.
+func (o *outgoing) isNew(hash Hash) bool {
+	if o.known[hash] {
+		return false
+	}
+	o.known[hash] = true
+	o.objects++
+	return true
+}
+
+// packOthers packs what Commit has not, or not in this process, or too long ago.
+func (o *outgoing) packOthers() error {
+	if len(o.others) == 0 {
+		return nil
+	}
+	p, err := newPacker()
+	if err != nil {
+		return err
+	}
+	for _, hash := range o.others {
+		object, err := o.repo.store.EncodedObject(plumbing.AnyObject, hash)
+		if err != nil {
+			return err
+		}
+		content, err := contentOf(object, maxObjectBytes)
+		if err != nil {
+			return err
+		}
+		if err := p.add(object.Type(), hash, content); err != nil {
+			return err
+		}
+	}
+	o.take(p.done().bytes)
+	return nil
 }
 
 // sent tells whether the remote has a commit that is not known as made here: it came in a pack, or it is

@@ -4,7 +4,6 @@
 package gitrepo
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -89,6 +88,7 @@ func (r *Repo) pushed(updates []RefUpdate) error {
 				break
 			}
 			delete(r.made, hash)
+			r.forgetPacked(hash)
 			hash = made.Parent
 		}
 	}
@@ -172,12 +172,13 @@ func (r *Repo) send(ctx context.Context, session transport.ReceivePackSession, a
 	if err != nil || req == nil {
 		return report, err
 	}
-	var pack bytes.Buffer
-	if report.Objects, err = r.pack(&pack, req.Commands, adv); err != nil {
+	parts, objects, err := r.outgoing(req.Commands, adv)
+	if err != nil {
 		return report, err
 	}
-	report.PackBytes = pack.Len()
-	req.Packfile = io.NopCloser(&pack)
+	content, length := reading(parts)
+	report.Objects, report.PackBytes = objects, length
+	req.Packfile = io.NopCloser(content)
 	var said boundedBuffer
 	req.Progress = &said
 	status, err := session.ReceivePack(ctx, req)
