@@ -18,6 +18,8 @@ const (
 	racers = 10
 	// releases is how many tags each policy gets while they do.
 	releases = 2
+	// tireless is how many commits each of them makes at most, with no pause between them.
+	tireless = 4
 )
 
 // racer is somebody who commits and pushes again and again, with git's own command line.
@@ -27,9 +29,9 @@ type racer struct {
 	written int
 }
 
-// run works until it is told to stop, and until one commit at least is in Git.
+// run works until it is told to stop or tired, and until one commit at least is in Git.
 func (r *racer) run(ctx context.Context, stop <-chan struct{}) error {
-	for {
+	for r.written < tireless {
 		r.written++
 		if err := r.Write(fmt.Sprintf("people/%s/%d.txt", r.name, r.written), r.name+"\n"); err != nil {
 			return err
@@ -58,6 +60,7 @@ func (r *racer) run(ctx context.Context, stop <-chan struct{}) error {
 		default:
 		}
 	}
+	return nil
 }
 
 func TestTenRacingWritersAndTenPoliciesLoseNothing(t *testing.T) {

@@ -46,6 +46,10 @@ func NewProcess(t *testing.T, name, path string, args, env []string) *Process {
 		if err := p.Kill(); err != nil {
 			t.Error(err)
 		}
+		// Programs that were built with the race detector (GOFLAGS=-race) tell of what they find, and run on.
+		if strings.Contains(p.Stderr.String(), "WARNING: DATA RACE") {
+			t.Errorf("%s has a data race:\n%s", p.Name, p.Stderr.String())
+		}
 		if t.Failed() {
 			t.Logf("%s %q wrote:\n%s%s", p.Name, p.args, p.Stdout.Tail(shownLines), p.Stderr.Tail(shownLines))
 		}
