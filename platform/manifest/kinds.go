@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/tidemark-io/tidemark/platform/misspelling"
 )
 
 // read decides what a document is, and reads it if it is ours. inherited is the apiVersion and kind of a typed list,
@@ -88,11 +90,11 @@ func (d *document) readOther(n *yaml.Node, top mapping, head header, depth int) 
 			d.errorf(top.value("kind", n), "kind", "the kind is missing; write `kind: %s`, or what else of %s is meant", k.kind, group)
 		case head.kind == k.kind && head.apiVersion == "":
 			d.errorf(top.value("apiVersion", n), "apiVersion", "the apiVersion is missing; write `apiVersion: %s`", k.apiVersion())
-		case head.kind == k.kind && similar(group, k.group):
+		case head.kind == k.kind && misspelling.Of(group, k.group):
 			d.errorf(top.value("apiVersion", n), "apiVersion", "unknown group %s; did you mean %s?", ticked(group), ticked(k.apiVersion()))
 		case head.kind == k.kind && d.codec.hasGroup(group):
 			d.errorf(top.value("apiVersion", n), "apiVersion", "%s has no %s; write `apiVersion: %s`", ticked(group), k.kind, k.apiVersion())
-		case head.kind != k.kind && k.group == group && !slices.Contains(fluxKinds, head.kind) && similar(head.kind, k.kind):
+		case head.kind != k.kind && k.group == group && !slices.Contains(fluxKinds, head.kind) && misspelling.Of(head.kind, k.kind):
 			d.errorf(top.value("kind", n), "kind", "unknown kind %s; did you mean %s?", ticked(head.kind), ticked(k.kind))
 		case head.kind == k.kind:
 			d.warnf(n, "apiVersion", "skipped: this %s is of %s, not of %s", k.kind, ticked(group), ticked(k.group))

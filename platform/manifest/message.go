@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	metav1 "github.com/tidemark-io/tidemark/gen/tidemark/meta/v1"
+	"github.com/tidemark-io/tidemark/platform/misspelling"
 )
 
 // field reads one field of a message. Null is the same as absent.
@@ -213,7 +214,7 @@ func isDefault(n *yaml.Node, field *metav1.UnsupportedField) bool {
 // unknown reports a field that nobody knows, and which of its siblings may be meant.
 func (d *document) unknown(e entry, path string, names []string) {
 	sentence := "unknown field " + ticked(e.key)
-	if near := nearest(e.key, names); near != "" {
+	if near := misspelling.Nearest(e.key, names); near != "" {
 		sentence += "; did you mean " + ticked(near) + "?"
 	} else if len(names) > 0 {
 		sentence += "; the fields here are " + enumerate(names, "and")

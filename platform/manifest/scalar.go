@@ -12,6 +12,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/tidemark-io/tidemark/platform/misspelling"
 )
 
 // scalar reads one value of a field, or of a list's item or a map's value; false: reported.
@@ -158,7 +160,7 @@ func (d *document) enum(n *yaml.Node, desc protoreflect.EnumDescriptor, path str
 		d.errorf(n, path, "%s", d.wrongType(n, enumerate(allowed, "or")))
 		return v, false
 	}
-	if near := nearest(n.Value, allowed); near != "" {
+	if near := misspelling.Nearest(n.Value, allowed); near != "" {
 		d.errorf(n, path, "unknown value %s; did you mean %s? use %s", d.value(n), ticked(near), enumerate(allowed, "or"))
 		return v, false
 	}

@@ -104,8 +104,8 @@ type ObjectMeta struct {
 	Generation int64 `protobuf:"varint,7,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Output only. When the object was created.
 	CreationTimestamp *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=creation_timestamp,json=creationTimestamp,proto3" json:"creation_timestamp,omitempty"`
-	// Output only. Who applied the object: the `manager` of the last Apply request that changed it, for example `cli` or
-	// `manifests:<folder>`. A folder of manifests deletes just what it manages.
+	// Output only. Who applied the object: the `manager` of the last Apply request that changed it, for example
+	// `apply:alice@laptop` or `manifests:<folder>`. A folder of manifests deletes just what it manages.
 	ManagedBy     string `protobuf:"bytes,9,opt,name=managed_by,json=managedBy,proto3" json:"managed_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

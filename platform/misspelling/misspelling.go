@@ -1,13 +1,15 @@
 // SPDX-FileCopyrightText: The Tidemark Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package manifest
+// Package misspelling finds what a person most likely meant by a word that is none: near misses only, for a wrong guess is
+// worse than none.
+package misspelling
 
 import "strings"
 
-// nearest is the candidate that a misspelt name most likely means; empty if none is near. Near is the same but for case
+// Nearest is the candidate that a misspelt name most likely means; empty if none is near. Near is the same but for case
 // and separators, or at most a quarter of the letters (at least one, at most three) put in, left out, changed or swapped.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	best, distance := "", 4
 	for _, c := range candidates {
 		if squash(name) == squash(c) {
@@ -20,9 +22,9 @@ func nearest(name string, candidates []string) string {
 	return best
 }
 
-// similar says whether a name is another one, misspelt.
-func similar(name, candidate string) bool {
-	return name != "" && name != candidate && nearest(name, []string{candidate}) != ""
+// Of says whether a word is a name, misspelt.
+func Of(word, name string) bool {
+	return word != "" && word != name && Nearest(word, []string{name}) != ""
 }
 
 func allowedEdits(s string) int { return min(max(len(s)/4, 1), 3) }
