@@ -3,7 +3,8 @@
 
 // Package docs keeps the documentation true: it runs every command of the tutorial and the recipes with the real
 // program, in order, in an empty folder, and compares what they print with what the page shows. It also follows the
-// links of all pages, and asks the program whether the verbs and flags that they name exist. It is no place to test what
+// links of all pages, asks the program whether the verbs and flags that they name exist, has the services check the
+// manifests that they show, and looks for the messages of the troubleshooting page in the source. It is no place to test what
 // the program does.
 //
 // What a page is made of:
