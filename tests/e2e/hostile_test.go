@@ -101,7 +101,7 @@ func TestAHostileRepositoryIsBoundedAndToldOfAndItsGoodFilesAreCommitted(t *test
 		w.Apply(t, w.RepositoryManifest("app", "app", "10m"), harness.PolicyManifest("app", "app", "1.x"),
 			strings.Replace(harness.SourceManifest("gitops", url), "timeout: 5s", "timeout: 30s", 1), // for 100 MB
 			harness.UpdateManifest("gitops", "gitops", "10m", ""))
-		for name, path := range map[string]string{"up": "./up", "out": "./out", "git": "./.git"} {
+		for name, path := range map[string]string{"up": "./up", "out": "./out"} {
 			w.Apply(t, harness.UpdateManifest(name, "gitops", "10m", "  update: {path: "+path+"}\n"))
 		}
 		w.AwaitFile(t, "gitops.git", "app.yaml", ":1.1.0 ")
@@ -113,10 +113,11 @@ func TestAHostileRepositoryIsBoundedAndToldOfAndItsGoodFilesAreCommitted(t *test
 		for _, name := range []string{"up", "out"} {
 			w.AwaitCondition(t, harness.Update(name), harness.NotReady("InvalidPath", "symbolic link"))
 		}
-		w.AwaitCondition(t, harness.Update("git"), harness.NotReady("InvalidPath", ".git"))
-		above := w.CLIWith(t, harness.UpdateManifest("above", "gitops", "10m", "  update: {path: ../outside}\n"), "apply", "-f", "-")
-		if above.Code != 1 || !strings.Contains(above.Err, `spec.update.path: "../outside" leads out of the repository`) {
-			t.Errorf("update.path ../outside is answered by %d and\n%s", above.Code, above.Err)
+		for path, want := range map[string]string{"../outside": `"../outside" leads out of the repository`, "./.git": "Git"} {
+			refused := w.CLIWith(t, harness.UpdateManifest("refused", "gitops", "10m", "  update: {path: "+path+"}\n"), "apply", "-f", "-")
+			if refused.Code != 1 || !strings.Contains(refused.Err, "spec.update.path: ") || !strings.Contains(refused.Err, want) {
+				t.Errorf("update.path %s is answered by %d and\n%s", path, refused.Code, refused.Err)
+			}
 		}
 		if peak := w.Process(harness.Updater).PeakMemory(); peak > mostMemory {
 			t.Errorf("the updater took %d MiB", peak>>20)
