@@ -70,6 +70,7 @@ type Repo struct {
 	takesUntil  time.Time
 	past        past       // history beyond the cache
 	blobs       *BlobIndex // which blobs and trees have markers
+	folders     folders    // where they are
 }
 
 // Open opens the cache of a remote under cacheDir, and makes it when it is missing or cannot be read. It does

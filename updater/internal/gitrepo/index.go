@@ -68,13 +68,15 @@ func (x *BlobIndex) Len() int {
 	return len(x.young) + len(x.old)
 }
 
-// use empties the index unless it was made for this version of the question.
-func (x *BlobIndex) use(version string) {
+// use empties the index, and tells so, unless it was made for this version of the question.
+func (x *BlobIndex) use(version string) (emptied bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.version != version {
-		x.version, x.young, x.old = version, map[Hash]bool{}, map[Hash]bool{}
+	if x.version == version {
+		return false
 	}
+	x.version, x.young, x.old = version, map[Hash]bool{}, map[Hash]bool{}
+	return true
 }
 
 // indexMagic is the first line of a saved index. The version, the records (hash, 1 or 0) and a checksum of all

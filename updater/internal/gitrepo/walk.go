@@ -84,7 +84,9 @@ func (r *Repo) Walk(ctx context.Context, commit Hash, options WalkOptions) (List
 		return Listing{}, r.fail("walk", ErrCacheDamaged, "", nil)
 	}
 	if options.Marked != nil {
-		r.blobs.use(strings.ReplaceAll(options.Version, "\n", " "))
+		if r.blobs.use(strings.ReplaceAll(options.Version, "\n", " ")) {
+			r.folders = folders{}
+		}
 		defer r.blobs.save(false)
 	}
 	w := &walker{repo: r, ctx: ctx, WalkOptions: options}
@@ -153,54 +155,84 @@ func (w *walker) tree(prefix string, hash Hash, depth int) (clean bool, err erro
 	if err := w.ctx.Err(); err != nil {
 		return false, fmt.Errorf("walk %s: %w", w.repo.URL(), err)
 	}
+	remembers := w.Marked != nil && len(prefix) <= maxPath/2 // one that is too long depends on where the tree is
+	if entries, known := w.repo.folders.get(hash); known && remembers {
+		for _, entry := range entries {
+			if _, err := w.entry(prefix, entry, depth); err != nil {
+				return false, err
+			}
+		}
+		return false, nil
+	}
 	content, err := w.repo.readTree(hash)
 	if err != nil {
 		return false, w.unreadable(prefix, "tree", hash, err)
 	}
-	twice, skipped := w.repo.twice(hash, content), w.listing.SkippedCount
-	clean = true
+	left, whole, err := w.content(prefix, hash, content, depth)
+	switch {
+	case err != nil:
+		return false, err
+	case !remembers || !whole:
+	case len(left) == 0:
+		w.repo.blobs.Put(hash, false)
+	default:
+		w.repo.folders.put(hash, left)
+	}
+	return whole && len(left) == 0, nil
+}
+
+// content walks the entries of a tree. It returns those that the next walk has to look at again: all but what is
+// neither wanted nor passed over, which is said each time. Whole: there is nothing else to say of the tree.
+func (w *walker) content(prefix string, hash Hash, content []byte, depth int) (left []treeEntry, whole bool, err error) {
+	twice := w.repo.twice(hash, content)
+	whole = len(twice) == 0
 	for at := 0; at < len(content); {
 		entry, next, malformed := nextEntry(content, at)
 		if malformed != nil {
 			w.skip(prefix, "its tree is unreadable from here on: "+malformed.Error())
-			clean = false
-			break
+			return left, false, nil
 		}
 		at = next
-		if w.entries++; w.entries > w.MaxEntries {
-			return false, w.repo.fail("walk", ErrTooLarge, fmt.Sprintf("more than %d files and folders: set update.path", w.MaxEntries), nil)
-		}
 		if twice[entry.name] {
-			w.skip(path.Join(prefix, entry.name), "its folder has this name more than once")
-			clean = false
+			w.skip(under(prefix, entry.name), "its folder has this name more than once")
 			continue
 		}
-		one, err := w.entry(prefix, entry, depth)
+		skipped := w.listing.SkippedCount
+		clean, err := w.entry(prefix, entry, depth)
 		if err != nil {
-			return false, err
+			return nil, false, err
 		}
-		clean = clean && one
+		if !clean || w.listing.SkippedCount != skipped {
+			left = append(left, entry)
+		}
 	}
-	clean = clean && w.listing.SkippedCount == skipped // what is passed over is said each time
-	if clean && w.Marked != nil {
-		w.repo.blobs.Put(hash, false)
+	return left, whole, nil
+}
+
+// under is the path of a name, which may be a hostile one, in a folder.
+func under(prefix, name string) string {
+	if prefix == "" {
+		return name
 	}
-	return clean, nil
+	return prefix + "/" + name
 }
 
 func (w *walker) entry(prefix string, entry treeEntry, depth int) (clean bool, err error) {
+	if w.entries++; w.entries > w.MaxEntries {
+		return false, w.repo.fail("walk", ErrTooLarge, fmt.Sprintf("more than %d files and folders: set update.path", w.MaxEntries), nil)
+	}
 	reason := hostileName(entry.name)
 	if len(prefix)+len(entry.name) > maxPath {
 		reason = "its path is too long"
 	}
 	if reason != "" {
 		if entry.isTree() || w.matches(entry.name) {
-			w.skip(prefix+"/"+entry.name, reason)
+			w.skip(under(prefix, entry.name), reason)
 			return false, nil
 		}
 		return true, nil
 	}
-	switch name := path.Join(prefix, entry.name); {
+	switch name := under(prefix, entry.name); {
 	case entry.isTree():
 		return w.tree(name, entry.hash, depth+1)
 	case w.matches(entry.name):

@@ -125,10 +125,10 @@ func TestWhatIsNoRegularFileIsSkippedAndSaid(t *testing.T) {
 			said = append(said, skipped.Path+" "+skipped.Reason)
 		}
 		want := []string{
-			"/../up.yaml its name has a slash", "/.git its name is .git", "/.GIT its name is .git",
+			"../up.yaml its name has a slash", ".git its name is .git", ".GIT its name is .git",
 			"link.yaml it is a symbolic link, which is never followed", "module.yaml it is no regular file",
-			"/a/b.yaml its name has a slash", `"/nul\x01.yaml" its name has bytes that are no text`,
-			`"/lat\xe9.yaml" its name has bytes that are no text`, "big.yaml it is larger than 100 bytes",
+			"a/b.yaml its name has a slash", `"nul\x01.yaml" its name has bytes that are no text`,
+			`"lat\xe9.yaml" its name has bytes that are no text`, "big.yaml it is larger than 100 bytes",
 		}
 		if diff := cmp.Diff(want, said); diff != "" {
 			t.Fatal(diff)
