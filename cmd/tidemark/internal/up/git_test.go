@@ -260,9 +260,8 @@ func TestFlagsThatCannotBeMeant(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{T: t, dir: t.TempDir(), log: &lines{}}
-			options := up.Options{LogOutput: w.log}
-			options.Common.DataDir = w.dir
+			options := up.Options{LogOutput: &lines{}}
+			options.Common.DataDir = t.TempDir()
 			c.change(&options)
 			running, err := up.Start(t.Context(), options)
 			if err == nil {
