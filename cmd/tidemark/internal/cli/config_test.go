@@ -56,7 +56,7 @@ func (p person) done(t *testing.T, args ...string) terminal {
 func newPerson(t *testing.T) (p person, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "config.yaml")
-	return person{"TIDEMARK_CONFIG": path}, path
+	return person{"TIDEMARK_CONTEXTS": path}, path
 }
 
 func TestConfigKeepsContexts(t *testing.T) {
@@ -121,7 +121,7 @@ func TestContextIsWeakerThanEnvironmentAndThatThanFlags(t *testing.T) {
 		"a flag's server over the environment's": {env: map[string]string{"TIDEMARK_SCANNER_SERVER": away}, args: []string{"--server", address}, want: "imagerepository/resting\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			q := person{"TIDEMARK_CONFIG": path}
+			q := person{"TIDEMARK_CONTEXTS": path}
 			for name, value := range c.env {
 				q[name] = value
 			}

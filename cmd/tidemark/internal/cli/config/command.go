@@ -22,7 +22,7 @@ func Command(getenv func(string) string) *cobra.Command {
 		Short: "Name the servers you work with, and choose among them",
 		Long: `Name the servers you work with, and choose among them. A context says where the services are, how TLS is spoken to them,
 where your bearer token comes from, and your default namespace. Contexts are kept in ~/.config/tidemark/config.yaml
-(TIDEMARK_CONFIG or XDG_CONFIG_HOME name another place). A flag is stronger than the environment, that than the context,
+(TIDEMARK_CONTEXTS or XDG_CONFIG_HOME name another place). A flag is stronger than the environment, that than the context,
 that than the default.`,
 		Example: `  tidemark config set production --server tidemark.example.com:9000 --tls-ca-file ca.pem --token-file token
   tidemark config use production

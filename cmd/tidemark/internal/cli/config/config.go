@@ -19,7 +19,7 @@ import (
 // Environment variables.
 const (
 	// FileVariable names the file.
-	FileVariable = "TIDEMARK_CONFIG"
+	FileVariable = "TIDEMARK_CONTEXTS"
 	// ContextVariable names the context to use.
 	ContextVariable = "TIDEMARK_CONTEXT"
 )
@@ -70,7 +70,7 @@ type Token struct {
 // Services are the words for a service in `servers`.
 func Services() []string { return []string{"resolver", "scanner", "updater"} }
 
-// Path is where the file is: what TIDEMARK_CONFIG says, else tidemark/config.yaml in XDG_CONFIG_HOME or ~/.config. Empty: there
+// Path is where the file is: what TIDEMARK_CONTEXTS says, else tidemark/config.yaml in XDG_CONFIG_HOME or ~/.config. Empty: there
 // is no home.
 func Path(getenv func(string) string) string {
 	if path := getenv(FileVariable); path != "" {

@@ -179,7 +179,7 @@ func TestPathIsWhereTheEnvironmentSays(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		"its own variable": {map[string]string{"TIDEMARK_CONFIG": "/x", "XDG_CONFIG_HOME": "/y", "HOME": "/z"}, "/x"},
+		"its own variable": {map[string]string{"TIDEMARK_CONTEXTS": "/x", "XDG_CONFIG_HOME": "/y", "HOME": "/z"}, "/x"},
 		"XDG":              {map[string]string{"XDG_CONFIG_HOME": "/y", "HOME": "/z"}, "/y/tidemark/config.yaml"},
 		"a relative XDG":   {map[string]string{"XDG_CONFIG_HOME": "y", "HOME": "/z"}, "/z/.config/tidemark/config.yaml"},
 		"the home":         {map[string]string{"HOME": "/z"}, "/z/.config/tidemark/config.yaml"},

@@ -80,7 +80,7 @@ func (c *Context) text(redacted bool) contextText {
 // are lost.
 func (f *File) Save() error {
 	if f.Path == "" {
-		return errors.New("there is no place for the contexts: set HOME or TIDEMARK_CONFIG")
+		return errors.New("there is no place for the contexts: set HOME or TIDEMARK_CONTEXTS")
 	}
 	for _, name := range f.Names() {
 		if problem := f.Contexts[name].check(); problem != "" {
