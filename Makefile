@@ -33,7 +33,7 @@ test-manifests: ## manifests at random against Flux's own schemas; a module outs
 	GOWORK=off go -C tests/manifests test ./...
 
 .PHONY: bench
-bench: ## the benchmarks at full size, and their report (BENCH_REPOSITORIES, BENCH_TAGS make it smaller; BENCH=regexp chooses)
+bench: ## the benchmarks at full size, and their report (BENCH_REPOSITORIES, BENCH_TAGS, BENCH_FILES, BENCH_ROUNDS make it smaller; BENCH=regexp chooses)
 	@go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./bench/... ./resolver/internal/benchmarks | go run ./bench/cmd/report
 
 .PHONY: build
