@@ -55,6 +55,8 @@ func build(ctx context.Context) (remove func() error, err error) {
 			return nil, err
 		}
 		remove = func() error { return os.RemoveAll(bin) }
+	} else {
+		bin = filepath.Join(bin, "docs") // other packages build theirs at the same time
 	}
 	cmd := exec.CommandContext(ctx, "go", "-C", filepath.Join(root, "cmd", "tidemark"), "build", "-o", program(), ".") // #nosec G204 -- go itself
 	if out, err := cmd.CombinedOutput(); err != nil {
