@@ -19,7 +19,6 @@ import (
 
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
@@ -37,9 +36,6 @@ const (
 	slackBytes      = 256 << 20
 )
 
-// objectMemory is what a Repo keeps of decoded objects, in bytes: trees, mostly.
-const objectMemory = 16 << 20
-
 // maxUnpushed is how many commits made here are remembered for a push, maxPacked how many bytes of them packed.
 const (
 	maxUnpushed = 1000
@@ -55,6 +51,7 @@ type Repo struct {
 	lock        *os.File
 	conn        connector
 	store       *filesystem.Storage
+	objects     *objectCache    // of the store
 	refs        map[string]Hash // remote reference -> commit, all complete in the cache
 	shallow     []Hash
 	loose       int               // loose objects, about
@@ -68,9 +65,10 @@ type Repo struct {
 	packedBytes int               // of all these
 	takes       *capability.List  // what the server can do with a push, until then
 	takesUntil  time.Time
-	past        past       // history beyond the cache
-	blobs       *BlobIndex // which blobs and trees have markers
-	folders     folders    // where they are
+	past        past                                      // history beyond the cache
+	blobs       *BlobIndex                                // which blobs and trees have markers
+	folders     folders                                   // where they are
+	judge       func(content []byte) (marked, known bool) // as the last walk asked
 }
 
 // Open opens the cache of a remote under cacheDir, and makes it when it is missing or cannot be read. It does
@@ -159,8 +157,8 @@ func (r *Repo) load() error {
 }
 
 func (r *Repo) openStore() {
-	r.store = filesystem.NewStorageWithOptions(osfs.New(r.dir),
-		cache.NewObjectLRU(objectMemory), filesystem.Options{KeepDescriptors: true, ExclusiveAccess: false})
+	r.objects = newObjectCache()
+	r.store = filesystem.NewStorageWithOptions(osfs.New(r.dir), r.objects, filesystem.Options{KeepDescriptors: true, ExclusiveAccess: false})
 }
 
 // wipe empties the cache. The blob index stays: it is about contents, not about this cache.

@@ -80,9 +80,29 @@ func (r *Repo) Commit(ctx context.Context, base Hash, changes map[string][]byte,
 	if err != nil {
 		return Commit{}, r.fail("commit", ErrCache, err.Error(), nil)
 	}
+	e.foresee()
 	made := Commit{Hash: hash, Tree: tree, Parent: base, Objects: e.hashes()}
 	r.remember(made, packed)
 	return made, nil
+}
+
+// foresee spares the next walk the reading of what was just written: trees are kept, and blobs judged.
+func (e *edit) foresee() {
+	e.repo.objects.blobs.clear()
+	for _, object := range e.objects {
+		switch object.kind {
+		case plumbing.TreeObject:
+			e.repo.objects.trees.put(object.encoded())
+		case plumbing.BlobObject:
+			if e.repo.judge == nil {
+				continue
+			}
+			if marked, known := e.repo.judge(object.content); known {
+				e.repo.blobs.Put(object.hash, marked)
+			}
+		default:
+		}
+	}
 }
 
 // remember keeps a commit for the push, packed as it was for the cache. Commits that are never pushed (a

@@ -60,6 +60,7 @@ func (r *Repo) fetchAll(ctx context.Context, refs ...Ref) ([]Tip, error) {
 	if err := r.tend(); err != nil {
 		return nil, err
 	}
+	r.objects.blobs.clear()
 	// Over HTTP the references are read by one request and the objects by another: a reference that was
 	// rewritten in between is refused as "not our ref". And a cache that cannot take the pack is rebuilt.
 	for attempt := 0; ; attempt++ {

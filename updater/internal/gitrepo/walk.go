@@ -33,8 +33,8 @@ type WalkOptions struct {
 	Path string
 	// Match tells by a file's base name whether it is read. Nil: every file.
 	Match func(name string) bool
-	// Marked tells by its content whether a file is wanted. It is asked once per content, and remembered; nil:
-	// every file that matches is wanted. It must not call the Repo.
+	// Marked tells by its content whether a file is wanted. It is asked once per content, and remembered, also by the
+	// next Commit of what it writes; nil: every file that matches is wanted. It must not call the Repo.
 	Marked func(content []byte) bool
 	// Version names what Match and Marked look for, in one line: with another one all is looked at again.
 	Version string
@@ -86,6 +86,10 @@ func (r *Repo) Walk(ctx context.Context, commit Hash, options WalkOptions) (List
 	if options.Marked != nil {
 		if r.blobs.use(strings.ReplaceAll(options.Version, "\n", " ")) {
 			r.folders = folders{}
+		}
+		r.judge = func(content []byte) (marked, known bool) {
+			known = int64(len(content)) <= options.MaxFileBytes
+			return known && options.Marked(content), known
 		}
 		defer r.blobs.save(false)
 	}
@@ -190,7 +194,8 @@ func (w *walker) content(prefix string, hash Hash, content []byte, depth int) (l
 		entry, next, malformed := nextEntry(content, at)
 		if malformed != nil {
 			w.skip(prefix, "its tree is unreadable from here on: "+malformed.Error())
-			return left, false, nil
+			whole = false
+			break
 		}
 		at = next
 		if twice[entry.name] {
