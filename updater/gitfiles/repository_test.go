@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
@@ -256,6 +258,12 @@ func TestAServerThatIsAwayAndBack(t *testing.T) {
 	if got := look(t, r); contents(got)["a.yaml"] != "2" {
 		t.Errorf("%v", contents(got))
 	}
+}
+
+func TestAServerThatDoesNotAnswer(t *testing.T) {
+	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(hung.Close)
+	refused(t, open(t, hung.URL+"/fleet", func(c *gitfiles.Config) { c.Timeout = 20 * time.Millisecond }), "it took too long")
 }
 
 func TestABrokenCacheHeals(t *testing.T) {

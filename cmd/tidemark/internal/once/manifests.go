@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -79,6 +80,9 @@ func (l *loop) load(ctx context.Context) (*manifest.Set, error) {
 	return all, nil
 }
 
+// longest bounds a fetch, which the loop's own context ends sooner.
+const longest = time.Hour
+
 // read reads the manifests of a file, a folder or a Git repository.
 func (l *loop) read(ctx context.Context, codec *manifest.Codec, from string) (set *manifest.Set, err error) {
 	options := manifest.Options{Namespace: l.options.Namespace, Secrets: true, Namespaces: true}
@@ -96,7 +100,10 @@ func (l *loop) read(ctx context.Context, codec *manifest.Codec, from string) (se
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	l.progress.Action("fetching the manifests")
-	return up.ReadManifests(ctx, codec, from, dir, l.options.ManifestsSecret, secret.Dir(l.options.SecretsDir), options)
+	remote := up.Remote{
+		URL: from, Dir: dir, Secret: l.options.ManifestsSecret, Secrets: secret.Dir(l.options.SecretsDir), Timeout: longest,
+	}
+	return remote.Read(ctx, codec, options)
 }
 
 // mistake shows a mistake in a manifest with its line.

@@ -47,6 +47,7 @@ where OTEL_EXPORTER_OTLP_ENDPOINT says, and nowhere without it.`,
 	options.Updater.Add(flags)
 	flags.StringVar(&options.Manifests, "manifests", "", "folder, file or Git URL (?ref=, ?path=) of manifests to follow")
 	flags.DurationVar(&options.Following.Interval, "manifests-interval", DefaultInterval, "how often a Git URL is looked at, and changes by hand are undone")
+	flags.DurationVar(&options.Following.Timeout, "manifests-timeout", DefaultTimeout, "how long one look at a Git URL may take; the first one fetches all")
 	flags.StringVar(&options.Following.Secret, "manifests-secret", "", "secret of --secrets-dir, in flux-system, with a Git URL's credential")
 	flags.BoolVar(&options.Following.AllowEmpty, "manifests-allow-empty", false, "delete all that the manifests brought when they have no object any more")
 	flags.StringArrayVar(&options.Following.Formerly, "manifests-formerly", nil, "folder or Git URL that the manifests were at before; may be given several times")

@@ -20,25 +20,38 @@ import (
 // interval is reached.
 const firstRetry = 2 * time.Second
 
-// OpenManifests opens the Git repository that --manifests names. It connects to nothing yet.
-func OpenManifests(text, dir, secretName string, secrets secret.Source) (*gitfiles.Repository, error) {
-	address, err := gitfiles.ParseAddress(text)
+// Remote is a Git repository of manifests.
+type Remote struct {
+	// URL is what --manifests says.
+	URL string
+	// Dir keeps the cache.
+	Dir string
+	// Secret is the credential's name in the namespace flux-system of Secrets. Empty: anonymous.
+	Secret  string
+	Secrets secret.Source
+	// Timeout bounds one look. Zero: a minute.
+	Timeout time.Duration
+}
+
+// open connects to nothing yet. Errors: the address cannot be used; the cache cannot be made.
+func (r Remote) open() (*gitfiles.Repository, error) {
+	address, err := gitfiles.ParseAddress(r.URL)
 	if err != nil {
 		return nil, fmt.Errorf("--manifests: %w", err)
 	}
-	repository, err := gitfiles.Open(gitfiles.Config{Address: address, Dir: dir, Secret: secretName, Secrets: secrets, Match: isManifest})
+	repository, err := gitfiles.Open(gitfiles.Config{
+		Address: address, Dir: r.Dir, Secret: r.Secret, Secrets: r.Secrets, Match: isManifest, Timeout: r.Timeout,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("--manifests: %w", err)
 	}
 	return repository, nil
 }
 
-// ReadManifests reads the manifests of a Git repository once; dir keeps the cache. Errors: the address cannot be used; the
-// repository cannot be looked at. What is wrong with single files is in the set.
-func ReadManifests(
-	ctx context.Context, codec *manifest.Codec, text, dir, secretName string, secrets secret.Source, options manifest.Options,
-) (set *manifest.Set, err error) {
-	repository, err := OpenManifests(text, dir, secretName, secrets)
+// Read reads the manifests once. Errors: the address cannot be used; the repository cannot be looked at. What is wrong with
+// single files is in the set.
+func (r Remote) Read(ctx context.Context, codec *manifest.Codec, options manifest.Options) (set *manifest.Set, err error) {
+	repository, err := r.open()
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +60,7 @@ func ReadManifests(
 	if err != nil {
 		return nil, fmt.Errorf("--manifests: %w", err)
 	}
-	return Decode(codec, snapshot, options), nil
+	return decode(codec, snapshot, options), nil
 }
 
 // isManifest says which files of a repository are read: those of a folder.
@@ -59,9 +72,9 @@ func isManifest(name string) bool {
 	return false
 }
 
-// Decode reads the manifests of a snapshot into one set. What was passed over is an error of the set, so that nothing is
+// decode reads the manifests of a snapshot into one set. What was passed over is an error of the set, so that nothing is
 // taken for deleted that may be in there.
-func Decode(codec *manifest.Codec, snapshot *gitfiles.Snapshot, options manifest.Options) *manifest.Set {
+func decode(codec *manifest.Codec, snapshot *gitfiles.Snapshot, options manifest.Options) *manifest.Set {
 	all := &manifest.Set{Skipped: map[string]int{}}
 	for _, skipped := range snapshot.Skipped {
 		all.Errors = append(all.Errors, &manifest.Error{File: skipped.Path, Sentence: "not read: " + skipped.Reason})
@@ -162,6 +175,6 @@ func (s *repositoryFollower) look(ctx context.Context) error {
 		return err
 	}
 	s.snapshot = snapshot
-	s.last = reading{set: Decode(s.codec, snapshot, manifestOptions), revision: snapshot.Revision}
+	s.last = reading{set: decode(s.codec, snapshot, manifestOptions), revision: snapshot.Revision}
 	return nil
 }

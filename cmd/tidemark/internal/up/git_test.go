@@ -256,6 +256,7 @@ func TestFlagsThatCannotBeMeant(t *testing.T) {
 		"a secret for a folder":       {func(o *up.Options) { o.Manifests, o.Following.Secret = ".", "x" }, "is for a Git URL"},
 		"a secret of no folder":       {func(o *up.Options) { o.Manifests, o.Following.Secret = "https://host/repo", "x" }, "--secrets-dir, which is not given"},
 		"a former source of no sense": {func(o *up.Options) { o.Manifests, o.Following.Formerly = ".", []string{"oci://host/x"} }, "--manifests-formerly"},
+		"a timeout of the past":       {func(o *up.Options) { o.Manifests, o.Following.Timeout = "https://host/repo", -1 }, "--manifests-timeout"},
 		"an interval of the past":     {func(o *up.Options) { o.Manifests, o.Following.Interval = ".", -1 }, "--manifests-interval"},
 	} {
 		t.Run(name, func(t *testing.T) {

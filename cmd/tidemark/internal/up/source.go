@@ -18,8 +18,11 @@ import (
 // lookEvery is how often a folder is looked at; a look at an unchanged folder reads names, sizes and times only.
 const lookEvery = 500 * time.Millisecond
 
-// DefaultInterval is Following.Interval where that is zero.
-const DefaultInterval = time.Minute
+// DefaultInterval and DefaultTimeout are Following's Interval and Timeout where those are zero.
+const (
+	DefaultInterval = time.Minute
+	DefaultTimeout  = time.Minute
+)
 
 // Following says how manifests are followed.
 type Following struct {
@@ -28,6 +31,8 @@ type Following struct {
 	// Secret is the credential of a Git repository: a secret of config.Common's SecretsDir in the namespace flux-system.
 	// Empty: anonymous.
 	Secret string
+	// Timeout bounds one look at a Git repository. Zero: DefaultTimeout.
+	Timeout time.Duration
 	// AllowEmpty says that manifests without any object mean that all is to be deleted.
 	AllowEmpty bool
 	// Formerly are folders and Git URLs that the manifests were followed at before: what those brought is this one's.
@@ -137,7 +142,13 @@ func newSource(text string, codec *manifest.Codec, options Options, dataDir stri
 	if options.Following.Secret != "" && options.Common.SecretsDir == "" {
 		return nil, errors.New("--manifests-secret names a secret of --secrets-dir, which is not given")
 	}
-	repository, err := OpenManifests(text, filepath.Join(dataDir, "manifests"), options.Following.Secret, secret.Dir(options.Common.SecretsDir))
+	if options.Following.Timeout < 0 {
+		return nil, errors.New("--manifests-timeout must be a time to come")
+	}
+	repository, err := Remote{
+		URL: text, Dir: filepath.Join(dataDir, "manifests"), Timeout: options.Following.Timeout,
+		Secret: options.Following.Secret, Secrets: secret.Dir(options.Common.SecretsDir),
+	}.open()
 	if err != nil {
 		return nil, err
 	}
