@@ -4,7 +4,9 @@
 package updater
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -133,6 +135,61 @@ func TestADeathWhileThePushIsAnsweredEndsInOneCommit(t *testing.T) {
 		t.Fatalf("records: %v", records)
 	}
 	checkRecovered(t, w, w.start())
+}
+
+func TestAPushThatTheServerHeldOverADeathIsInTheHistory(t *testing.T) {
+	held, landed := make(chan struct{}), make(chan struct{})
+	var pushes atomic.Int32
+	w := newWorld(t, func(c *gitserver.Config) {
+		c.Wrap = func(next http.Handler) http.Handler {
+			var first []byte
+			return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+				if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/git-receive-pack") {
+					next.ServeHTTP(rw, req)
+					return
+				}
+				switch pushes.Add(1) {
+				case 1: // the whole push is here, and nobody works on it
+					body, err := io.ReadAll(req.Body)
+					if err != nil {
+						t.Error(err)
+					}
+					first = body
+					close(held)
+					<-req.Context().Done()
+				case 2: // of the next process, which has asked already
+					late := req.Clone(req.Context())
+					late.Body, late.ContentLength = io.NopCloser(bytes.NewReader(first)), int64(len(first))
+					late.Header.Del("Content-Encoding")
+					next.ServeHTTP(httptest.NewRecorder(), late)
+					close(landed)
+					next.ServeHTTP(rw, req)
+				default:
+					next.ServeHTTP(rw, req)
+				}
+			})
+		}
+	})
+	w.repository("gitops", map[string]string{"web.yaml": deployment("web", "ghcr.io/a/web:1.0.0")})
+	w.up.choose("web", "ghcr.io/a/web:1.0.1")
+	first := w.start(func(c *Config) { c.Drain = time.Millisecond })
+	first.applySource(w.source("gitops"))
+	first.apply(automation("web", "gitops"))
+	<-held
+	first.stop()
+	open := first.records("web")
+	if len(open) != 1 || open[0].GetEndTime() != nil {
+		t.Fatalf("records: %v", open)
+	}
+	for time.Since(open[0].GetStartTime().AsTime()).Truncate(time.Second) < time.Second {
+		time.Sleep(50 * time.Millisecond) // so that the next commit is another one
+	}
+	second := w.start()
+	<-landed
+	checkRecovered(t, w, second)
+	if records := second.records("web"); records[0].GetId() != open[0].GetId() {
+		t.Errorf("records: %v", records)
+	}
 }
 
 func TestAPushWhoseAnswerIsLostIsAskedAbout(t *testing.T) {

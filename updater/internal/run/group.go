@@ -233,6 +233,10 @@ func (c *chain) publish(ctx context.Context, b *batch) {
 		} else if f == nil && len(made) > 0 {
 			w.revision = tip
 		}
+		w.tip = c.old
+		if len(made) > 0 && failure(w) == nil {
+			w.tip = c.tip
+		}
 		w.upToDate()
 		w.pushAgain(w.ctx(ctx))
 	}

@@ -85,7 +85,7 @@ func (w *work) arrivedLate(ctx context.Context) {
 
 // pushed ends a run whose commit is on the remote. The branch is at tip now.
 func (w *work) pushed(ctx context.Context, commit, tip gitrepo.Hash) {
-	w.done, w.commit = true, commit
+	w.done, w.commit, w.tip = true, commit, tip
 	w.run.Commit = commit.String()
 	w.run.Outcome = updaterv1.RunOutcome_RUN_OUTCOME_PUSHED
 	w.run.Message = pushedMessage(w.run.GetCommit(), w.run.GetBranch())

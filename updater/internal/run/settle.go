@@ -42,11 +42,14 @@ func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Error {
 	}
 	if !there {
 		w.step("an earlier run was cut off before its push; starting over")
-		if err := w.Records.Drop(ctx, w.key, earlier.GetId()); err != nil {
-			return storeFailure(err)
-		}
+		w.lost = append(w.lost, earlier)
 		return nil
 	}
+	return w.arrived(ctx, earlier)
+}
+
+// arrived ends the record of a run that was cut off and whose commit is on the remote.
+func (w *work) arrived(ctx context.Context, earlier *updaterv1.Run) *Error {
 	earlier.EndTime = timestamppb.Now()
 	earlier.Outcome = updaterv1.RunOutcome_RUN_OUTCOME_PUSHED
 	earlier.Message = pushedMessage(earlier.GetCommit(), earlier.GetBranch())
@@ -60,6 +63,36 @@ func (w *work) settleOne(ctx context.Context, earlier *updaterv1.Run) *Error {
 		w.due = append(w.due, earlier)
 	}
 	return w.writePushed(ctx, earlier)
+}
+
+// settleLost ends the records whose commits had not arrived when this run began. A server may have held such a push meanwhile:
+// it has landed before this run's, or can no longer do so once the branch has moved. Where the branch stands still the
+// record stays open.
+func (w *work) settleLost(ctx context.Context) *Error {
+	for _, earlier := range w.lost {
+		if earlier.GetCommit() == w.run.GetCommit() { // the very same, made again within a second
+			if err := w.Records.Drop(ctx, w.key, earlier.GetId()); err != nil {
+				return storeFailure(err)
+			}
+			continue
+		}
+		timed, cancel := w.remotely(ctx)
+		there, err := w.repo.Contains(timed, gitrepo.Ref{Branch: w.run.GetBranch()}, w.tip, plumbing.NewHash(earlier.GetCommit()))
+		cancel()
+		switch {
+		case err != nil:
+			return w.gitFailure(err)
+		case there:
+			if failure := w.arrived(ctx, earlier); failure != nil {
+				return failure
+			}
+		case w.tip.String() != earlier.GetBase():
+			if err := w.Records.Drop(ctx, w.key, earlier.GetId()); err != nil {
+				return storeFailure(err)
+			}
+		}
+	}
+	return nil
 }
 
 // writePushed ends a record, in one transaction with the status.

@@ -37,6 +37,10 @@ type work struct {
 	behind string
 	// read are the histories that somebody of the group has asked for already.
 	read map[object.Key]guard.History
+	// lost are earlier runs that were cut off, and whose commits had not arrived when this one began.
+	lost []*updaterv1.Run
+	// tip is where the branch was in the end; zero: it was not there.
+	tip gitrepo.Hash
 	// due are earlier runs whose second push failed so far, the oldest first; settled those of which that is over, or that have
 	// something new to tell of it.
 	due, settled []*updaterv1.Run
@@ -124,6 +128,11 @@ func (w *work) close(ctx context.Context) Outcome {
 		return outcome
 	}
 	ctx = w.ctx(ctx)
+	if w.done {
+		if failure := w.settleLost(ctx); failure != nil && w.failure == nil {
+			w.failure = failure
+		}
+	}
 	outcome.Failure = w.finish(ctx, w.failure)
 	if outcome.Failure != nil {
 		w.span.RecordError(outcome.Failure)
