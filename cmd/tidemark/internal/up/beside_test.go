@@ -5,6 +5,7 @@ package up
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -58,7 +59,7 @@ spec: {imageRepositoryRef: {name: app}, policy: {semver: {range: RANGE}}}
 // one of them has it, and nobody writes it again.
 func TestTwoSourcesAtTheSameMoment(t *testing.T) {
 	options := Options{Common: config.Defaults()}
-	options.Common.DataDir, options.Common.LogLevel, options.LogOutput = t.TempDir(), "error", t.Output()
+	options.Common.DataDir, options.Common.LogLevel, options.LogOutput = t.TempDir(), "error", io.Discard
 	services, err := Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
