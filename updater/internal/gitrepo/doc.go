@@ -10,7 +10,7 @@
 //	  lock          held while a process has it open
 //	  packed-refs   remote reference -> commit, as of the last fetch or push
 //	  shallow       commits whose parents the cache lacks
-//	  objects/      packs that were fetched, loose objects that were written here
+//	  objects/      packs that were fetched; packs and loose objects that were written here
 //	  blobindex     blob or tree hash -> has it markers
 //
 // packed-refs, shallow and objects are Git's own formats. Everything in the folder can be had again from the
@@ -19,8 +19,8 @@
 // A reference is fetched at depth 1 the first time and then by naming what is here (haves and shallows), so
 // that a later fetch costs what has changed and not the size of the tree. A commit is written as objects
 // directly: the tree's other entries are copied byte by byte, so modes, symlinks, submodules and names are
-// never touched. A push sends the objects of the commits made here and nothing else, and names the old id of
-// every reference, so that nobody's commit can be lost.
+// never touched. A push sends the objects of the commits made here and nothing else, just as they were packed
+// for the cache, and names the old id of every reference, so that nobody's commit can be lost.
 //
 // A question about the history (Contains, Ahead, RemoteHas) that goes beyond the cache's boundary is answered from
 // more history: commits alone, kept in memory, where the server can leave trees and files out; else the cache is
