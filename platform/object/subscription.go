@@ -66,6 +66,9 @@ func (s *Store[T]) Subscribe(ctx context.Context, f Filter, resume string) (*Sub
 		quiet: time.Now(),
 	}
 	if resume == "" {
+		if err := s.catchUp(ctx); err != nil {
+			return nil, err
+		}
 		sub.snapshot()
 		return sub, nil
 	}
@@ -73,6 +76,20 @@ func (s *Store[T]) Subscribe(ctx context.Context, f Filter, resume string) (*Sub
 		return nil, fmt.Errorf("resuming the watch of %s: %w", s.kind.Plural, err)
 	}
 	return sub, nil
+}
+
+// catchUpTimeout bounds how long a snapshot waits for what was written before it was asked for. A store that does not answer
+// is told of by others; what is known is better than nothing then.
+const catchUpTimeout = 2 * time.Second
+
+// catchUp waits until the cache has what was written before, so that who has written something finds it in a snapshot.
+func (s *Store[T]) catchUp(ctx context.Context) error {
+	timed, cancel := context.WithTimeout(ctx, catchUpTimeout)
+	defer cancel()
+	if err := s.Sync(timed); err != nil && ctx.Err() != nil {
+		return fmt.Errorf("waiting for the %s: %w", s.kind.Plural, ctx.Err())
+	}
+	return nil
 }
 
 func (s *Store[T]) awaitReady(ctx context.Context) error {
