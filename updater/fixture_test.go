@@ -277,7 +277,7 @@ func (r *running) records(name string) []*updaterv1.Run {
 // runs are all recorded runs of an automation, the newest first.
 func (r *running) runs(name string) []*updaterv1.Run {
 	r.t.Helper()
-	runs, err := r.service.runs.Newest(r.t.Context(), object.KeyOf("", name))
+	runs, _, err := r.service.runs.Page(r.t.Context(), object.KeyOf("", name), nil, 100, "")
 	if err != nil {
 		r.t.Fatal(err)
 	}

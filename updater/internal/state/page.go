@@ -21,19 +21,6 @@ const (
 	maxPageBytes = 16 << 20
 )
 
-// Newest returns all records of an automation, the newest first.
-func (r *Runs) Newest(ctx context.Context, automation object.Key) ([]*updaterv1.Run, error) {
-	entries, err := r.index(ctx, automation)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, 0, len(entries))
-	for _, e := range slices.Backward(entries) {
-		ids = append(ids, e.id)
-	}
-	return r.read(ctx, automation, ids)
-}
-
 // Page returns the newest records of an automation that come after the token's, the newest first, and the token of the rest:
 // empty where there is none. Outcomes: only runs that ended so; empty: all. Size: 1 to 100, zero means 50; a page of 16 MiB
 // ends earlier. The token is a run's id, which need not be recorded any longer. Errors: store.ErrUnavailable.
