@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	updaterv1 "github.com/tidemark-io/tidemark/gen/tidemark/updater/v1"
@@ -35,7 +36,8 @@ func TestAPushBranchIsCreatedAndGoneOnWith(t *testing.T) {
 }
 
 func TestAPushBranchOfOursIsBuiltAnewOnABaseThatMoved(t *testing.T) {
-	w, r := usual(t)
+	var fetches, pushes atomic.Int32
+	w, r := usual(t, counting(&fetches, &pushes))
 	w.up.choose("db", "ghcr.io/a/db:1.0.0")
 	if _, err := w.git.Commit("gitops", "main", map[string]string{"db/db.yaml": deployment("db", "ghcr.io/a/db:1.0.0")}, "a database"); err != nil {
 		t.Fatal(err)
@@ -55,12 +57,24 @@ func TestAPushBranchOfOursIsBuiltAnewOnABaseThatMoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pushes.Store(0)
 	_, run, err := r.runNow("web")
+	if n := pushes.Load(); n != 1 {
+		t.Errorf("%d pushes", n)
+	}
 	if err != nil || run.GetBase() != moved || run.GetOutcome() != updaterv1.RunOutcome_RUN_OUTCOME_PUSHED {
 		t.Fatalf("run: %v, %v", run, err)
 	}
-	if n := len(w.log("gitops", moved+"..updates")); n != 2 {
-		t.Errorf("%d commits beyond the base", n)
+	beyond := w.log("gitops", moved+"..updates")
+	if len(beyond) != 2 {
+		t.Errorf("%d commits beyond the base", len(beyond))
+	}
+	for _, name := range []string{"web", "db"} { // the one that was asked to run, and the one that had to run with it
+		open, err := r.service.runs.Unfinished(t.Context(), object.KeyOf("", name))
+		pushed := r.get(name).GetStatus().GetLastPushCommit()
+		if err != nil || len(open) != 0 || (pushed != beyond[0].ID && pushed != beyond[1].ID) {
+			t.Errorf("%s: open records %v, %v; last push %s of %v", name, open, err, pushed, beyond)
+		}
 	}
 	for path, want := range map[string]string{"web.yaml": ":1.0.1'", "db/db.yaml": ":1.0.1'", "README.md": "moved"} {
 		if got := w.file("gitops", "updates", path); !strings.Contains(got, want) {

@@ -175,17 +175,33 @@ func (b *batch) has(ctx context.Context, asked *work, key object.Key) bool {
 	if asked.preview {
 		return true // its changes would be made again, and are shown by its own preview
 	}
+	return b.join(ctx, asked, key)
+}
+
+// join takes an automation into the batch that nobody asked to run; false: it cannot run now.
+func (b *batch) join(ctx context.Context, asked *work, key object.Key) bool {
 	w := b.begin(ctx, Member{Key: key, Request: Request{Trigger: asked.request.Trigger}})
-	b.joined = append(b.joined, w)
 	w.read = asked.read
+	var release func()
 	if w.failure == nil {
-		if release := w.open(ctx); release != nil {
-			b.releases = append(b.releases, release)
-		}
+		release = w.open(ctx)
 	}
 	if w.failure != nil || w.repo != b.repo {
+		if release != nil {
+			release()
+		}
+		w.span.End()
 		return false
 	}
-	b.works = append(b.works, w)
+	b.works, b.joined, b.releases = append(b.works, w), append(b.joined, w), append(b.releases, release)
 	return true
+}
+
+// closeJoined writes the ends of the runs that joined, as Run does for those that were asked for.
+func (b *batch) closeJoined(ctx context.Context) {
+	for i, w := range b.joined {
+		w.close(ctx)
+		w.span.End()
+		b.releases[i]()
+	}
 }

@@ -26,7 +26,7 @@ type batch struct {
 	*Runner
 	repo  *gitrepo.Repo
 	works []*work
-	// joined are automations that nobody asked to run, whose commits have to be made again.
+	// joined are automations that nobody asked to run, whose commits have to be made again; releases give their remotes back.
 	joined   []*work
 	releases []func()
 }
@@ -85,13 +85,18 @@ func (b *batch) attempt(ctx context.Context) {
 	}
 }
 
-// fetch fetches what everybody needs by one exchange. Where a reference is missing each asks alone, so that it is missing for
-// those alone that want it.
+// fetch fetches for everybody, and then for those who joined meanwhile.
 func (b *batch) fetch(ctx context.Context) {
-	works := b.running()
-	if len(works) == 0 {
-		return
+	for works := b.running(); len(works) > 0; {
+		before := len(b.works)
+		b.fetchTogether(ctx, works)
+		works = b.works[before:]
 	}
+}
+
+// fetchTogether fetches what these works need by one exchange. Where a reference is missing each asks alone, so that it is
+// missing for those alone that want it.
+func (b *batch) fetchTogether(ctx context.Context, works []*work) {
 	err := b.fetchFor(ctx, works)
 	if err != nil && len(works) > 1 && isAbout(err, gitrepo.ErrBranchNotFound, gitrepo.ErrRefNotFound, gitrepo.ErrRef) {
 		for _, w := range works {

@@ -28,7 +28,7 @@ const maxHeld = 50
 func (w *work) judge(ctx context.Context) *Error {
 	question := guard.Question{
 		Automation: w.key, Branch: w.run.GetBranch(), URL: w.run.GetUrl(), AllowDowngrade: w.spec.AllowDowngrade,
-		Released: releasedAt(w.automation), Ancestry: &ancestry{work: w, known: map[string]bool{}},
+		Released: releasedAt(w.automation), Ancestry: ancestry{w},
 	}
 	for _, f := range w.edits.files {
 		for _, change := range f.result.Changes {
@@ -185,29 +185,19 @@ func overlap(a, b string) bool {
 	return a == "" || b == "" || a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/")
 }
 
-// ancestry asks the remote's history about recorded commits.
-type ancestry struct {
-	work  *work
-	known map[string]bool
-}
+// ancestry asks the remote's history about recorded commits. The guard asks about each once.
+type ancestry struct{ work *work }
 
 // Contains says whether a commit is in the history of what is edited.
-func (a *ancestry) Contains(ctx context.Context, commit string) (bool, error) {
-	if there, asked := a.known[commit]; asked {
-		return there, nil
-	}
+func (a ancestry) Contains(ctx context.Context, commit string) (bool, error) {
 	w := a.work
 	timed, cancel := w.remotely(ctx)
 	defer cancel()
-	there, err := w.repo.Contains(timed, w.bases.ref(w.checkout), w.bases.base, plumbing.NewHash(commit))
-	if err == nil {
-		a.known[commit] = there
-	}
-	return there, err
+	return w.repo.Contains(timed, w.bases.ref(w.checkout), w.bases.base, plumbing.NewHash(commit))
 }
 
 // RewoundPast says whether the push branch is there, and at or behind what the write was built on.
-func (a *ancestry) RewoundPast(ctx context.Context, write guard.Write) (bool, error) {
+func (a ancestry) RewoundPast(ctx context.Context, write guard.Write) (bool, error) {
 	w := a.work
 	if w.bases.old.IsZero() || w.bases.base != w.bases.old {
 		return false, nil

@@ -184,5 +184,6 @@ func inBatches(ctx context.Context, r *Runner, works []*work) {
 		if err := lifecycle.Guard(func() error { b.run(ctx); return nil }); err != nil {
 			b.failAll(func(w *work) *Error { return w.panicked(ctx, err) })
 		}
+		b.closeJoined(ctx)
 	}
 }
