@@ -36,6 +36,19 @@ type verb struct {
 
 func (v *verb) load() (*File, error) { return Load(Path(v.getenv)) }
 
+// edit changes a file that has the context, and saves it.
+func (v *verb) edit(context string, change func(*File)) error {
+	file, err := v.load()
+	if err != nil {
+		return err
+	}
+	if _, err := file.Context(context); err != nil {
+		return err
+	}
+	change(file)
+	return file.Save()
+}
+
 func (v *verb) use() *cobra.Command {
 	return &cobra.Command{
 		Use:     "use NAME",
@@ -43,15 +56,7 @@ func (v *verb) use() *cobra.Command {
 		Example: "  tidemark config use production",
 		Args:    oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := v.load()
-			if err != nil {
-				return err
-			}
-			if _, err := file.Context(args[0]); err != nil {
-				return err
-			}
-			file.Current = args[0]
-			if err := file.Save(); err != nil {
+			if err := v.edit(args[0], func(file *File) { file.Current = args[0] }); err != nil {
 				return err
 			}
 			terminal.New(cmd.ErrOrStderr()).Success("context %s is used from now on", args[0])
@@ -162,20 +167,14 @@ func (v *verb) remove() *cobra.Command {
 		Example: "  tidemark config delete staging",
 		Args:    oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := v.load()
-			if err != nil {
-				return err
-			}
-			if _, err := file.Context(args[0]); err != nil {
-				return err
-			}
-			delete(file.Contexts, args[0])
 			progress := terminal.New(cmd.ErrOrStderr())
-			if file.Current == args[0] {
-				file.Current = ""
-				progress.Warning("it was the current one; no context is used now")
-			}
-			if err := file.Save(); err != nil {
+			if err := v.edit(args[0], func(file *File) {
+				delete(file.Contexts, args[0])
+				if file.Current == args[0] {
+					file.Current = ""
+					progress.Warning("it was the current one; no context is used now")
+				}
+			}); err != nil {
 				return err
 			}
 			progress.Success("context %s deleted", args[0])

@@ -34,15 +34,7 @@ of manifests brings comes back: take it out of the folder instead.`,
 
   # In a script
   tidemark delete image all --all -n preview-42 --yes`,
-	},
-		group.Command(cobra.Command{Use: "image", Aliases: []string{"images"}, Short: "Delete image objects"},
-			v.noun("repository", []string{"repositories", "repo", "repos"}, kinds.ImageRepository()),
-			v.noun("policy", []string{"policies"}, kinds.ImagePolicy()),
-			v.noun("update", []string{"updates"}, kinds.ImageUpdateAutomation()),
-			v.noun("all", nil, kinds.ImageRepository(), kinds.ImagePolicy(), kinds.ImageUpdateAutomation())),
-		group.Command(cobra.Command{Use: "source", Aliases: []string{"sources"}, Short: "Delete sources"},
-			v.noun("git", nil, kinds.GitRepository())),
-		v.noun("receiver", []string{"receivers"}, kinds.Receiver()))
+	}, chosen.Nouns("Delete image objects", "Delete sources", v.noun)...)
 	servers.AddFlags(cmd.PersistentFlags())
 	v.which.Add(cmd.PersistentFlags(), "delete")
 	v.consent.Add(cmd.PersistentFlags())

@@ -30,15 +30,7 @@ Tidemark's own is left out with a warning, unless --tidemark asks for it.`,
 
   # All of a namespace, to be applied elsewhere
   tidemark export image all -n apps --tidemark | tidemark apply -f - --server other:9000`,
-	},
-		group.Command(cobra.Command{Use: "image", Aliases: []string{"images"}, Short: "Print image objects as manifests"},
-			v.noun("repository", []string{"repositories", "repo", "repos"}, kinds.ImageRepository()),
-			v.noun("policy", []string{"policies"}, kinds.ImagePolicy()),
-			v.noun("update", []string{"updates"}, kinds.ImageUpdateAutomation()),
-			v.noun("all", nil, kinds.ImageRepository(), kinds.ImagePolicy(), kinds.ImageUpdateAutomation())),
-		group.Command(cobra.Command{Use: "source", Aliases: []string{"sources"}, Short: "Print sources as manifests"},
-			v.noun("git", nil, kinds.GitRepository())),
-		v.noun("receiver", []string{"receivers"}, kinds.Receiver()))
+	}, chosen.Nouns("Print image objects as manifests", "Print sources as manifests", v.noun)...)
 	servers.AddFlags(cmd.PersistentFlags())
 	v.which.Add(cmd.PersistentFlags(), "print")
 	cmd.PersistentFlags().BoolVarP(&v.which.AllNamespaces, "all-namespaces", "A", false, "print the objects of all namespaces")

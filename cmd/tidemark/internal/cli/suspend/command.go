@@ -54,27 +54,13 @@ type verb struct {
 }
 
 func (v *verb) command(short, example string) *cobra.Command {
-	cmd := group.Command(cobra.Command{Use: v.name, Short: short, Example: example}, v.image(),
-		group.Command(cobra.Command{Use: "source", Aliases: []string{"sources"}, Short: short},
-			v.noun("git", nil, kinds.GitRepository())),
-		v.noun("receiver", []string{"receivers"}, kinds.Receiver()))
+	cmd := group.Command(cobra.Command{Use: v.name, Short: short, Example: example},
+		chosen.Nouns(title(v.name)+" image objects", short, v.noun)...)
 	v.servers.AddFlags(cmd.PersistentFlags())
 	flags := cmd.PersistentFlags()
 	v.which.Add(flags, v.name)
 	flags.StringVar(&v.actor, "actor", "", "who says so (default: user@host)")
 	return cmd
-}
-
-func (v *verb) image() *cobra.Command {
-	update := v.noun("update", []string{"updates"}, kinds.ImageUpdateAutomation())
-	if v.name == "resume" {
-		update.Flags().BoolVar(&v.force, "force", false, "write again what is held because somebody has undone our commits")
-	}
-	return group.Command(cobra.Command{Use: "image", Aliases: []string{"images"}, Short: title(v.name) + " image objects"},
-		v.noun("repository", []string{"repositories", "repo", "repos"}, kinds.ImageRepository()),
-		v.noun("policy", []string{"policies"}, kinds.ImagePolicy()),
-		update,
-		v.noun("all", nil, kinds.ImageRepository(), kinds.ImagePolicy(), kinds.ImageUpdateAutomation()))
 }
 
 func title(verb string) string {
@@ -97,11 +83,15 @@ func (v *verb) noun(word string, aliases []string, of ...kinds.Kind) *cobra.Comm
 	case "receiver":
 		path = v.name + " receiver"
 	}
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: word + " NAME… | --all", Aliases: aliases, Short: title(v.name) + " " + things,
 		Example: "  tidemark " + path + " podinfo\n  tidemark " + path + " --all -n apps",
 		RunE:    func(cmd *cobra.Command, names []string) error { return v.run(cmd, of, names) },
 	}
+	if v.name == "resume" && word == "update" {
+		cmd.Flags().BoolVar(&v.force, "force", false, "write again what is held because somebody has undone our commits")
+	}
+	return cmd
 }
 
 func (v *verb) run(cmd *cobra.Command, of []kinds.Kind, names []string) error {
